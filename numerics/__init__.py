@@ -1,0 +1,1 @@
+"""Exact theory of in-context learning under fine-tuning of linear attention."""

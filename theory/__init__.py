@@ -1,0 +1,47 @@
+"""Exact theory of in-context learning under fine-tuning of linear attention.
+
+    strategy + setting  ->  fixed point (v, Q)  ->  exact risk at n shots, on a task
+
+Examples
+--------
+>>> import theory
+>>> theory.risk("zero_shot_value", n_shots=10, d=5)
+0.32947658402203856
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .calculator import fixed_point, risk
+from .parameters import AttentionParameters
+from .setting import Setting
+from .strategies import STRATEGIES, Strategy
+from .validation import NoClosedForm
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = [
+    "STRATEGIES",
+    "AttentionParameters",
+    "NoClosedForm",
+    "Setting",
+    "Strategy",
+    "fixed_point",
+    "risk",
+]
+
+# Names whose modules load sympy: imported when first asked for.
+_LAZY: dict[str, str] = {}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,161 @@
+"""risk and fixed_point: from a strategy and a setting to a model, and from a model to its exact risk."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from . import validation
+from .evaluation import risk_of_model, risk_of_strategy
+from .fixed_points import require_fixed_point
+from .parameters import AttentionParameters
+from .setting import SETTING_ARGUMENTS, Setting
+from .strategies import Strategy, find_strategy
+from .worlds import scaled_point
+
+
+def risk(
+    model: str | Strategy | AttentionParameters,
+    n_shots: Any,
+    d: Any = None,
+    *,
+    task: Any = "target",
+    covariance: Any = None,
+    task_covariance: Any = None,
+    noise_variance: Any = 0,
+    target: Any = None,
+    pretrain_shots: Any = math.inf,
+    few_shot_shots: Any = None,
+    few_shot_weight: Any = 0,
+    value_scale: Any = "balanced",
+    normalization: str = "tokens",
+    setting: Setting | None = None,
+    **unknown: Any,
+) -> Any:
+    r"""Exact risk :math:`E(y_q - \hat y_q)^2` of a strategy, or of a model of your own, at n shots.
+
+    Parameters
+    ----------
+    model : str, Strategy or AttentionParameters
+        A strategy's name or alias (``python -m theory strategies`` lists them), or (v, Q) in a strategy's place.
+    n_shots : int >= 0, array or Symbol
+        Shots in the prompt; 0 is the zero-shot risk.
+    d : int >= 1, array or Symbol
+        Input dimension; may be left out when another argument has it in its shape.
+    task : "target", "opposite", "unseen", number or array (d,)
+        The task at evaluation: :math:`\theta_0`, :math:`-\theta_0`, the average over the pretraining tasks, a task of
+        the target's length at this cosine to it (isotropic settings), or :math:`\theta` itself.
+    covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight, value_scale, \
+normalization
+        See :class:`theory.Setting`; or pass one as ``setting``.
+
+    Returns
+    -------
+    float, array, Fraction or sympy expression
+        In units of the label's square; never below sigma^2. Plain numbers give a float; an array anywhere broadcasts; a
+        Fraction among the real-valued arguments (and no float) gives the exact value; a Symbol an expression.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, the value and what is allowed.
+    NoClosedForm
+        `mixed` at a finite few_shot_weight.
+
+    Notes
+    -----
+    One formula serves every model: :mod:`theory.risk_formula`. ``mixed`` without label noise has no fixed point; its risk
+    is the limit of vanishing noise, infinite off the target for n >= 1.
+
+    References
+    ----------
+    Lee, Sohn, Lee 2026, arXiv 2602.23197 (the question); the general formula is new here.
+
+    Examples
+    --------
+    >>> risk("pretrained", 10, 5)
+    0.4132231404958678
+    >>> risk("zs_v", range(3), 5, noise_variance=0.1, pretrain_shots=20, task="opposite").round(4)
+    array([1.5444, 1.6407, 1.332 ])
+    >>>     >>> risk("pretrained", 10, 5, noise_variance=Fraction(0))
+    Fraction(50, 121)
+    """
+    if unknown:
+        validation.unknown_keywords("risk", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting"))
+    if setting is None:
+        if d is None and isinstance(model, AttentionParameters):
+            d = model.d
+        setting = Setting(
+            d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+            few_shot_weight, value_scale, normalization,
+        )  # fmt: skip
+    n_shots = validation.count("n_shots", n_shots)
+    if isinstance(model, AttentionParameters):
+        return risk_of_model(model, n_shots, setting, task)
+    return risk_of_strategy(find_strategy(model), n_shots, setting, task)
+
+
+def fixed_point(
+    strategy: str | Strategy,
+    d: Any = None,
+    *,
+    covariance: Any = None,
+    task_covariance: Any = None,
+    noise_variance: Any = 0,
+    target: Any = None,
+    pretrain_shots: Any = math.inf,
+    few_shot_shots: Any = None,
+    few_shot_weight: Any = 0,
+    value_scale: Any = "balanced",
+    normalization: str = "tokens",
+    setting: Setting | None = None,
+    **unknown: Any,
+) -> AttentionParameters:
+    r"""The parameters (v, Q) where population gradient flow from `pretrained` ends.
+
+    Parameters
+    ----------
+    strategy : str or Strategy
+        One of the seven strategies.
+    d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight, \
+value_scale, normalization
+        See :class:`theory.Setting`; or pass one as ``setting``.
+
+    Returns
+    -------
+    AttentionParameters
+        ``.v`` of shape (d + 2,), ``.Q`` of shape (d + 2, d + 2), ``.value_scale`` = V_yy.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, the value and what is allowed.
+    NoClosedForm
+        `mixed` at a finite few_shot_weight, and `mixed` without label noise, where the infimum is not attained.
+
+    Notes
+    -----
+    `mixed_kq` without label noise: the few-shot loss has a flat family of minimisers, from which the start selects one;
+    the point at sigma^2 = 0 differs from the limit of vanishing noise, though not in its risk on the target.
+
+    References
+    ----------
+    THEORY R1-R7: Ahn et al. 2023 (arXiv 2306.00297) for `pretrained`; Lee, Sohn, Lee 2026 (arXiv 2602.23197) for the
+    strategies; the selected constants are new here.
+
+    Examples
+    --------
+    >>> model = fixed_point("zero_shot", d=5, noise_variance=0.1, pretrain_shots=20)
+    >>> round(float(model.v_x[0]) / model.value_scale, 5)
+    0.50396
+    """
+    if unknown:
+        validation.unknown_keywords("fixed_point", unknown, ("strategy", *SETTING_ARGUMENTS, "setting"))
+    if setting is None:
+        setting = Setting(
+            d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+            few_shot_weight, value_scale, normalization,
+        )  # fmt: skip
+    found = find_strategy(strategy)
+    require_fixed_point(found.name, setting.noise_variance, setting.few_shot_weight)
+    return scaled_point(found, setting)

@@ -1,0 +1,242 @@
+"""The engine behind theory.risk: strategies and models, scalars and arrays, isotropic and dense, to the one risk formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from . import dense, dense_fixed_points, fixed_points, isotropic, validation
+from .arithmetic import Number, anywhere, choose, is_zero, present
+from .dense_fixed_points import DensePoint, DenseWorld
+from .fixed_points import IsotropicWorld
+from .isotropic import IsotropicPoint
+from .linear_algebra import Array, identity_like
+from .parameters import AttentionParameters
+from .risk_formula import RiskTerms, exact_risk_formula
+from .setting import Setting
+from .strategies import Strategy
+from .tasks import OPPOSITE, TARGET, UNSEEN, Place, checked_task, place_of
+from .worlds import (
+    NUMBER_FIELDS,
+    common_kind,
+    dense_world,
+    few_shot_shots,
+    has_arrays,
+    isotropic_world,
+    scalar,
+)
+
+BLOCK = 1 << 14  # numbers evaluated at once: temporaries of this size stay in cache
+_PLAIN = frozenset({int, float, type(None)})
+
+
+def risk_of_strategy(strategy: Strategy, n_shots: Number, setting: Setting, task: Any) -> Any:
+    """The risk at a strategy's fixed point (or the limit of the risk, where the flow has none)."""
+    if strategy.name == "mixed":
+        fixed_points.require_closed_form(strategy.name, setting.few_shot_weight)
+    task = TARGET if type(task) is str and task == TARGET else checked_task(task, setting)
+    if setting.covariance is None and setting.task_covariance is None:
+        return _isotropic_risk(strategy, fixed_points.POINTS[strategy.name][0], n_shots, setting, task)
+    return _dense_risk(strategy, dense_fixed_points.POINTS[strategy.name], n_shots, setting, task)
+
+
+def risk_of_model(model: AttentionParameters, n_shots: Number, setting: Setting, task: Any) -> Any:
+    """The risk of given parameters."""
+    if not (np.ndim(model.d) == np.ndim(setting.d) == 0 and model.d == setting.d):
+        raise ValueError(f"d = {setting.d!r} is not allowed with a model of d = {model.d!r}; they must agree")
+    task = checked_task(task, setting)
+    scalars = model.isotropic
+    same_target = model.target is setting.target or np.array_equal(model.target, setting.target)
+    if scalars is not None and setting.is_isotropic and same_target:
+
+        def point(world: IsotropicWorld) -> IsotropicPoint:
+            return isotropic.contract(scalars, world.d, world.noise_variance, world.target_norm2)
+
+        return _isotropic_risk(model, point, n_shots, setting, task, *scalars)
+    blocks = model.blocks()
+
+    def dense_point(world: DenseWorld) -> DensePoint:
+        return DensePoint(blocks, 1)
+
+    return _dense_risk(model, dense_point, n_shots, setting, task, *model.dense())
+
+
+# --- six scalars -----------------------------------------------------------------------------------------------------
+
+
+def _isotropic_risk(
+    model: Strategy | AttentionParameters,
+    point: Callable[[IsotropicWorld], IsotropicPoint],
+    n_shots: Number,
+    setting: Setting,
+    task: Any,
+    *others: Number,
+) -> Any:
+    normalization = setting.normalization
+    strategy = model if isinstance(model, Strategy) else None
+
+    def evaluate(world: IsotropicWorld, n: Number, place: Place) -> Number:
+        if strategy is not None and strategy.name == "mixed" and place != TARGET:
+            return _with_limit(lambda w: _isotropic_terms(point(w), w, place), world, n, normalization)
+        return exact_risk_formula(_isotropic_terms(point(world), world, place), n, normalization)
+
+    if setting.target is None and not others and type(task) is str:  # the everyday call, kept short
+        shots = few_shot_shots(strategy, setting)
+        scale = None if type(setting.value_scale) is str else setting.value_scale
+        world = IsotropicWorld(
+            setting.d, setting.noise_variance, 1, setting.pretrain_shots, shots, setting.few_shot_weight, scale,
+            1 if normalization == "tokens" else 0,
+        )  # fmt: skip
+        if _PLAIN.issuperset(map(type, world)) and type(n_shots) is int:
+            return evaluate(world, n_shots, (2, 0, 0) if task == OPPOSITE else task)
+
+    number = None if isinstance(task, str) else task
+    lift = common_kind(setting, n_shots, number, *others)
+    arrays = has_arrays(setting, n_shots, *others)
+    if arrays and lift is not None:
+        return _one_by_one(model, n_shots, setting, task)
+    world = isotropic_world(strategy, setting, lift)
+    place = place_of(task, setting.target_vector() if isinstance(task, np.ndarray) else None)
+    if lift is not None:
+        n_shots = lift(n_shots)
+        place = place if isinstance(place, str) else (lift(place[0]), lift(place[1]), lift(place[2]))
+    if arrays:
+        return _in_blocks(evaluate, world, n_shots, place)
+    return present(evaluate(world, n_shots, place), (setting.noise_variance, n_shots))
+
+
+def _isotropic_terms(point: IsotropicPoint, world: IsotropicWorld, place: Place) -> RiskTerms:
+    """Dispatch on where the task lies."""
+    d, noise_variance, norm2 = world.d, world.noise_variance, world.target_norm2
+    if place == TARGET:
+        return isotropic.terms_on_target(point, d, noise_variance, norm2)
+    if isinstance(place, str):
+        return isotropic.terms_on_sphere(point, d, noise_variance, norm2)
+    departure, across, excess = place
+    if across is None:  # a task of the target's length
+        across = norm2 * departure * (2 - departure)
+    return isotropic.terms_on_task(point, d, noise_variance, norm2, departure, across, excess)
+
+
+def _with_limit(terms: Callable[[Any], RiskTerms], world: Any, n_shots: Number, normalization: str) -> Number:
+    """The risk of `mixed` off the target, where it grows without bound as the noise vanishes, for n >= 1."""
+    noiseless = is_zero(world.noise_variance)
+    if not anywhere(noiseless):
+        return exact_risk_formula(terms(world), n_shots, normalization)
+    finite = terms(world._replace(noise_variance=choose(noiseless, 1, world.noise_variance)))
+    value = exact_risk_formula(finite._replace(noise_variance=world.noise_variance), n_shots, normalization)
+    return choose(noiseless & (n_shots > 0), math.inf, value)
+
+
+# --- arrays of settings ----------------------------------------------------------------------------------------------
+
+
+def _in_blocks(evaluate: Callable[..., Number], world: IsotropicWorld, n_shots: Number, place: Place) -> Array:
+    """Broadcast over arrays, halving the longest axis until the temporaries of a block stay in cache."""
+    fields = (*world, n_shots)
+    result: Array = np.empty(np.broadcast_shapes(*(x.shape for x in fields if isinstance(x, np.ndarray))))
+
+    def fill(out: Array, parts: tuple[Any, ...]) -> None:
+        if out.size <= BLOCK:
+            out[...] = evaluate(IsotropicWorld(*parts[:-1]), parts[-1], place)
+            return
+        axis = int(np.argmax(out.shape)) - out.ndim
+        half = out.shape[axis] // 2
+        for piece in (slice(0, half), slice(half, None)):
+            fill(_cut(out, axis, piece), tuple(_cut(x, axis, piece) for x in parts))
+
+    with np.errstate(all="ignore"):  # infinite pretraining and vanishing noise pass through infinities
+        fill(result, fields)
+    return result
+
+
+def _cut(x: Any, axis: int, piece: slice) -> Any:
+    """A piece of an argument along an axis counted from the end, which it may lack or have length 1 along."""
+    if not isinstance(x, np.ndarray) or x.ndim < -axis or x.shape[axis] == 1:
+        return x
+    return x[(..., piece, *(slice(None),) * (-axis - 1))]
+
+
+def _one_by_one(model: Any, n_shots: Number, setting: Setting, task: Any) -> Array:
+    """Exact or symbolic numbers beside arrays: one call for each element, an object array out."""
+    names = [name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray)]
+    arrays = np.broadcast_arrays(
+        *(np.asarray(x, dtype=object) for x in (n_shots, *(getattr(setting, name) for name in names)))
+    )
+    result = np.empty(arrays[0].shape, dtype=object)
+    for index in np.ndindex(result.shape):
+        n, *values = (array[index] for array in arrays)
+        one = setting.replace(**dict(zip(names, values, strict=True)))
+        n = validation.count("n_shots", n)
+        if isinstance(model, Strategy):
+            result[index] = risk_of_strategy(model, n, one, task)
+        else:
+            result[index] = risk_of_model(model, n, one, task)
+    return result
+
+
+# --- matrices --------------------------------------------------------------------------------------------------------
+
+
+def _dense_risk(
+    model: Strategy | AttentionParameters,
+    point: Callable[[DenseWorld], DensePoint],
+    n_shots: Number,
+    setting: Setting,
+    task: Any,
+    *others: Array,
+) -> Any:
+    lift = common_kind(setting, n_shots, None if isinstance(task, str) else task, *others)
+    if lift is not None and has_arrays(setting, n_shots):
+        return _one_by_one(model, n_shots, setting, task)
+    strategy = model if isinstance(model, Strategy) else None
+    names = [name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray)]
+    if not names:
+        world = dense_world(strategy, setting, lift)
+        value = _dense_value(strategy, point, world, n_shots if lift is None else lift(n_shots), task, setting)
+        return present(scalar(value), (setting.noise_variance, n_shots))
+    arrays = np.broadcast_arrays(*(getattr(setting, name) for name in names))
+    shape = arrays[0].shape
+    result = np.empty(np.broadcast_shapes(shape, np.shape(n_shots)))
+    every_n = np.broadcast_to(n_shots, result.shape)
+    for index in np.ndindex(shape):  # one fixed point for each setting; all shot counts that meet it at once
+        one = setting.replace(**{name: array[index] for name, array in zip(names, arrays, strict=True)})
+        at = (
+            ...,
+            *(slice(k, k + 1) if size > 1 else slice(None) for k, size in zip(index, shape, strict=True)),
+        )
+        world = dense_world(strategy, one, None)
+        result[at] = _dense_value(strategy, point, world, every_n[at], task, one)
+    return result
+
+
+def _dense_value(
+    strategy: Strategy | None,
+    point: Callable[[DenseWorld], DensePoint],
+    world: DenseWorld,
+    n_shots: Number,
+    task: Any,
+    setting: Setting,
+) -> Number:
+    place = place_of(task, world.target, world.sigma)
+
+    def terms(world: DenseWorld) -> RiskTerms:
+        blocks, _, memory = point(world)
+        d, noise_variance = len(world.target), world.noise_variance
+        if place == UNSEEN:
+            if world.task_covariance is not None:
+                return dense.average_terms(blocks, world.sigma, noise_variance, world.task_covariance, 1)
+            one = identity_like(world.sigma)
+            return dense.average_terms(blocks, world.sigma, noise_variance, one / d, Fraction(d, d + 2))
+        if memory is not None:  # B = 0: only the signal powers matter, and the scalar form keeps every digit
+            return _isotropic_terms(memory, world.signal_world(), place)
+        theta = task if isinstance(task, np.ndarray) else world.target if task == TARGET else -world.target
+        return dense.terms_on_task(blocks, world.sigma, noise_variance, theta)
+
+    if strategy is not None and strategy.name == "mixed" and place != TARGET:
+        return _with_limit(terms, world, n_shots, setting.normalization)
+    return exact_risk_formula(terms(world), n_shots, setting.normalization)

@@ -1,0 +1,136 @@
+"""AttentionParameters: a model, as dense (v, Q) or as six isotropic scalars, and the step from one to the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import validation
+from .arithmetic import Number
+from .dense import Blocks
+from .isotropic import IsotropicScalars
+from .linear_algebra import Array
+
+
+class AttentionParameters:
+    r"""The parameters (v, Q) of one-layer linear attention that the prediction depends on.
+
+    The prediction is :math:`N^{-1} \sum_z (v^\top z)(z_q^\top Q z)` over the n shots :math:`z_i = (1, x_i, y_i)` and the
+    query :math:`z_q = (1, x_q, 0)`: v is the last row of the value matrix, Q the merged key-query matrix.
+
+    Parameters
+    ----------
+    v : array (d + 2,)
+        :math:`(v_0, v_x, w)`: the last row of the value matrix.
+    Q : array (d + 2, d + 2)
+        Key-query matrix; its last row meets the query's empty label slot and has no effect.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a wrong shape, a NaN or infinite entry, a type that is not a real number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = AttentionParameters(np.array([0.0, 0.0, 1.0]), np.diag([0.0, 0.8, 0.0]))
+    >>> model.d, model.value_scale
+    (1, 1.0)
+    """
+
+    __slots__ = ("_dense", "_scalars", "_target", "d")
+
+    def __init__(self, v: Any, Q: Any) -> None:
+        value = validation.vector("v", v, None, nonzero=False)
+        if len(value) < 3:
+            raise validation.reject("v", v, "of shape (d + 2,) with d >= 1")
+        self._dense: tuple[Array, Array] | None = (value, validation.matrix("Q", Q, len(value)))
+        self._scalars: IsotropicScalars | None = None
+        self._target: Array | None = None
+        self.d: Number = len(value) - 2
+
+    @classmethod
+    def from_isotropic(cls, scalars: IsotropicScalars, d: Number, target: Any = None) -> AttentionParameters:
+        """The model of six isotropic scalars; the target (default: the first unit vector) gives them a direction."""
+        model = cls.__new__(cls)
+        model._dense, model._scalars, model._target, model.d = None, scalars, target, d
+        return model
+
+    @property
+    def target(self) -> Array | None:
+        """The direction of the six scalars; None: the first unit vector."""
+        return self._target
+
+    @property
+    def isotropic(self) -> IsotropicScalars | None:
+        """The six scalars (alpha, w, q, beta, gamma, delta), if the model was given by them."""
+        return self._scalars
+
+    def dense(self) -> tuple[Array, Array]:
+        """(v, Q) as arrays; six scalars are expanded on the first call, d must then be a number."""
+        if self._dense is None:
+            assert self._scalars is not None
+            if any(isinstance(x, np.ndarray) for x in (*self._scalars, self.d)):
+                raise ValueError(
+                    "v and Q are not arrays here: the setting holds arrays of numbers; ask one setting at a time"
+                )
+            if type(self.d) is not int:
+                raise validation.reject("d", self.d, "one whole number where v and Q are asked for as arrays")
+            alpha, w, q, beta, gamma, delta = self._scalars
+            exact = any(not isinstance(x, int | float) for x in self._scalars)
+            one = np.eye(self.d, dtype=int).astype(object) if exact else np.eye(self.d)
+            theta = one[0] if self._target is None else np.asarray(self._target)
+            blocks = Blocks.odd(
+                alpha * theta, w, q, beta * one + gamma * np.multiply.outer(theta, theta), delta * theta
+            )
+            self._dense = blocks.matrices()
+        return self._dense
+
+    @property
+    def v(self) -> Array:
+        """(v_0, v_x, w), shape (d + 2,)."""
+        return self.dense()[0]
+
+    @property
+    def Q(self) -> Array:
+        """The key-query matrix, shape (d + 2, d + 2)."""
+        return self.dense()[1]
+
+    @property
+    def value_scale(self) -> Number:
+        """w = V_yy: how a shot's label enters the prediction."""
+        if self._scalars is not None:
+            return self._scalars.w
+        w = self.v[-1]
+        return w.item() if isinstance(w, np.generic) else w
+
+    @property
+    def v_x(self) -> Array:
+        """How an input enters the value, shape (d,)."""
+        return self.v[1:-1]
+
+    @property
+    def q(self) -> Number:
+        """Q_00."""
+        return self._scalars.q if self._scalars is not None else self.Q[0, 0]
+
+    @property
+    def B(self) -> Array:
+        """Q_xx, shape (d, d)."""
+        return self.Q[1:-1, 1:-1]
+
+    @property
+    def q_xy(self) -> Array:
+        """Q_xy, shape (d,)."""
+        return self.Q[1:-1, -1]
+
+    def blocks(self) -> Blocks:
+        """The live entries, as the dense risk formula takes them."""
+        return Blocks.of(*self.dense())
+
+    def __repr__(self) -> str:
+        if self._scalars is not None:
+            parts = ", ".join(f"{name}={value}" for name, value in self._scalars._asdict().items())
+            return f"AttentionParameters(isotropic, d={self.d}, {parts})"
+        return f"AttentionParameters(d={self.d}, w={self.value_scale})"

@@ -1,0 +1,1 @@
+"""Proofs of the theorems, one module a theorem, and the exact enumeration that confirms them."""

@@ -1,0 +1,77 @@
+"""The seven strategies as data: what trains, on which objective, and what people call them."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Literal
+
+TrainedBlock = Literal["all", "value", "key_query"]
+Objective = Literal["pretraining", "zero_shot", "mixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A training strategy: which block of the attention trains, and on which loss.
+
+    Attributes
+    ----------
+    name : str
+        The canonical name, as :func:`theory.risk` takes it.
+    aliases : tuple of str
+        Other accepted spellings.
+    trained : {"all", "value", "key_query"}
+        The block that gradient flow moves: v and Q, v alone, or Q alone.
+    objective : {"pretraining", "zero_shot", "mixed"}
+        L_PT, L_ZS, or L_ZS + lambda L_FS.
+    label : str
+        A short label for plots.
+
+    Examples
+    --------
+    >>> find_strategy("zs_v").name
+    'zero_shot_value'
+    >>> find_strategy("zs_v").trained
+    'value'
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    trained: TrainedBlock
+    objective: Objective
+    label: str
+
+
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy("pretrained", (), "all", "pretraining", "pretrained"),
+        Strategy("zero_shot", ("zs",), "all", "zero_shot", "zero-shot, all"),
+        Strategy("zero_shot_value", ("zs_v",), "value", "zero_shot", "zero-shot, value"),
+        Strategy("zero_shot_kq", ("zs_kq",), "key_query", "zero_shot", "zero-shot, key-query"),
+        Strategy("mixed", ("zs_fs", "both"), "all", "mixed", "mixed, all"),
+        Strategy("mixed_value", ("zs_fs_v", "both_v"), "value", "mixed", "mixed, value"),
+        Strategy("mixed_kq", ("zs_fs_kq", "both_kq"), "key_query", "mixed", "mixed, key-query"),
+    )
+}
+
+_BY_ANY_NAME = {
+    spelling: strategy for strategy in STRATEGIES.values() for spelling in (strategy.name, *strategy.aliases)
+}
+
+
+def find_strategy(name: str | Strategy) -> Strategy:
+    """The strategy of a name or an alias; an unknown name is a ValueError that lists the valid ones."""
+    if type(name) is str:
+        strategy = _BY_ANY_NAME.get(name)
+        if strategy is not None:
+            return strategy
+        near = difflib.get_close_matches(name, _BY_ANY_NAME, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ValueError(f"strategy = {name!r} is unknown{hint}; allowed: {', '.join(_BY_ANY_NAME)}")
+    if isinstance(name, Strategy):
+        return name
+    raise TypeError(
+        f"strategy = {name!r} ({type(name).__name__}) must be a name, a Strategy or AttentionParameters; "
+        f"names: {', '.join(_BY_ANY_NAME)}"
+    )

@@ -1,0 +1,58 @@
+"""Evaluation tasks: where they lie relative to the target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import validation
+from .arithmetic import Number, is_symbolic
+from .linear_algebra import Array
+from .setting import Setting
+
+TARGET, OPPOSITE, UNSEEN = TASKS = ("target", "opposite", "unseen")
+
+# A task's place: TARGET, UNSEEN, or theta = (1 - departure) theta_0 + theta_across as
+# (departure, |theta_across|^2, |theta|^2 - |theta_0|^2) in the metric Sigma; None for the second means that |theta| = |theta_0|.
+Place = str | tuple[Number, Number, Number]
+
+
+def checked_task(task: Any, setting: Setting) -> Any:
+    """A task as one of TASKS, a cosine or a vector."""
+    if type(task) is str:
+        if task in TASKS:
+            return task
+        raise validation.nearest("task", task, TASKS, ", a cosine or a vector of shape (d,)")
+    is_vector = isinstance(task, list | tuple) or hasattr(task, "__array__") or hasattr(task, "tolist")
+    if is_vector and not isinstance(task, np.generic) and not is_symbolic(task):
+        if type(setting.d) is not int:
+            raise validation.reject(
+                "task", task, "'target', 'opposite', 'unseen' or a cosine where d is not one number"
+            )
+        return validation.vector("task", task, setting.d)
+    if not setting.is_isotropic:
+        raise validation.reject("task", task, "'target', 'opposite', 'unseen' or a vector where a covariance is given")
+    cosine = validation.real("task", task, -1, 1)
+    if type(setting.d) is int and setting.d == 1 and not is_symbolic(cosine) and cosine not in (-1, 1):
+        raise validation.reject("task", task, "a cosine of -1 or 1 where d = 1")
+    return cosine
+
+
+def place_of(task: Any, target: Array | None, sigma: Array | None = None) -> Place:
+    """The place of a checked task; sigma None is the identity."""
+    if type(task) is str:
+        return (2, 0, 0) if task == OPPOSITE else task
+    if not isinstance(task, np.ndarray):
+        return TARGET if not is_symbolic(task) and task == 1 else (1 - task, None, 0)
+    assert target is not None
+    if np.array_equal(task, target):
+        return TARGET
+
+    def product(x: Array, y: Array) -> Number:
+        value = x @ y if sigma is None else x @ (sigma @ y)
+        return value.item() if isinstance(value, np.generic) else value
+
+    departure = product(target - task, target) / product(target, target)
+    across = task - (1 - departure) * target
+    return departure, product(across, across), product(task - target, task + target)

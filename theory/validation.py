@@ -1,0 +1,232 @@
+"""The one place that checks what a user passes: every check names the argument, the value and what is allowed.
+
+Only concrete numbers are looked at; a sympy expression passes as it is. Each check returns the value in the form the
+formulas take: plain ints and floats, float64 arrays, exact numbers, or object arrays of these.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .arithmetic import Number, is_ball, is_exact, is_symbolic, module_type
+
+LARGEST_COUNT = 2**53  # the largest whole number up to which every one is a float
+LARGEST_REAL = 1e50  # products of a few such numbers stay within the range of floats
+SYMMETRY_TOLERANCE = 1e-10  # relative: products such as A @ D @ A.T round to within a few ulp of symmetric
+
+
+class NoClosedForm(ValueError):
+    """No closed form exists for what was asked; the message says why and what computes it numerically."""
+
+
+def describe(value: object) -> str:
+    """A short repr for messages."""
+    text = repr(value).replace("\n", " ")
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def reject(argument: str, value: object, allowed: str, kind: type[Exception] = ValueError) -> Exception:
+    """The error to raise: argument, value, what is allowed."""
+    return kind(f"{argument} = {describe(value)} is not allowed: {argument} must be {allowed}")
+
+
+def nearest(argument: str, value: str, names: Sequence[str], otherwise: str = "") -> Exception:
+    """The error for an unknown name, with the nearest valid one."""
+    near = difflib.get_close_matches(value, names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return ValueError(f"{argument} = {value!r} is unknown{hint}; allowed: {', '.join(map(repr, names))}{otherwise}")
+
+
+def choice(argument: str, value: object, names: Sequence[str]) -> str:
+    """One of a few names."""
+    if type(value) is not str:
+        raise reject(argument, value, f"one of {', '.join(map(repr, names))}", TypeError)
+    if value not in names:
+        raise nearest(argument, value, names)
+    return value
+
+
+def count(argument: str, value: Any, least: int = 0, infinite: bool = False) -> Number:
+    """A whole number, or an array of them; with ``infinite``, math.inf as well."""
+    if type(value) is int and least <= value <= LARGEST_COUNT:
+        return value
+    if infinite and type(value) is float and value == math.inf:
+        return math.inf
+    allowed = f"a whole number from {least} to 2**53" + (" or math.inf" if infinite else "")
+
+    def one(item: Any) -> Number:
+        number = _real_number(argument, item, allowed)
+        if infinite and number == math.inf:
+            return math.inf
+        if not (is_symbolic(number) and not number.is_number):
+            if not (least <= number <= LARGEST_COUNT and _is_whole(number)):
+                raise reject(argument, item, allowed)
+            if isinstance(number, float):
+                return int(number)
+        return number
+
+    def good(numbers: Any) -> Any:
+        whole = (numbers >= least) & (numbers <= LARGEST_COUNT) & (numbers == np.floor(numbers))
+        return whole | (numbers == math.inf) if infinite else whole
+
+    return _each(argument, value, one, good, allowed)
+
+
+def real(argument: str, value: Any, least: float = 0.0, most: float = LARGEST_REAL) -> Number:
+    """A finite real number in a range, or an array of them."""
+    if (type(value) is float or type(value) is int) and least <= value <= most:
+        return value
+    allowed = f"a real number from {least:g} to {most:g}"
+
+    def one(item: Any) -> Number:
+        number = _real_number(argument, item, allowed)
+        if not (is_symbolic(number) and not number.is_number) and not least <= number <= most:
+            raise reject(argument, item, allowed)
+        return number
+
+    return _each(argument, value, one, lambda numbers: (numbers >= least) & (numbers <= most), allowed)
+
+
+def vector(argument: str, value: Any, length: int | None, nonzero: bool = True) -> np.ndarray[Any, Any]:
+    """A finite vector of a given length: float64, or object if its entries are exact or symbolic."""
+    wanted = "d" if length is None else str(length)
+    allowed = f"a finite{' non-zero' if nonzero else ''} vector of shape ({wanted},)"
+    array = _real_array(argument, value, allowed)
+    if array.ndim != 1 or array.size == 0 or (length is not None and array.shape != (length,)):
+        raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
+    if nonzero and all(entry == 0 for entry in array):
+        raise reject(argument, value, allowed)
+    return array
+
+
+def matrix(argument: str, value: Any, size: int | None) -> np.ndarray[Any, Any]:
+    """A finite square matrix of a given size."""
+    wanted = "d" if size is None else str(size)
+    allowed = f"a finite matrix of shape ({wanted}, {wanted})"
+    array = _real_array(argument, value, allowed)
+    if array.ndim != 2 or array.size == 0 or array.shape[0] != array.shape[1] or size not in (None, len(array)):
+        raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
+    return array
+
+
+def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray[Any, Any]:
+    """A symmetric positive definite matrix (asymmetry within rounding is averaged away)."""
+    allowed = "a symmetric positive definite matrix of shape (d, d)"
+    array = matrix(argument, value, size)
+    if array.dtype == object:
+        if any(array[i, j] != array[j, i] for i in range(len(array)) for j in range(i)):
+            raise reject(argument, value, f"{allowed}: it is not symmetric")
+        if not _exact_positive_definite(array):
+            raise reject(argument, value, f"{allowed}: it is not positive definite")
+        return array
+    if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * np.abs(array).max():
+        raise reject(argument, value, f"{allowed}: it is not symmetric")
+    array = array + (array.T - array) / 2
+    try:
+        np.linalg.cholesky(array)
+    except np.linalg.LinAlgError:
+        raise reject(argument, value, f"{allowed}: it is not positive definite") from None
+    return array
+
+
+def unknown_keywords(function: str, unknown: Iterable[str], allowed: Sequence[str]) -> None:
+    """A TypeError for keywords that the function does not take."""
+    for name in unknown:
+        near = difflib.get_close_matches(name, allowed, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise TypeError(f"{function}() got an unknown argument {name!r}{hint}; allowed: {', '.join(allowed)}")
+
+
+def _real_number(argument: str, item: Any, allowed: str) -> Number:
+    """A number of an accepted type; everything else (bool, complex, str, None, Decimal, ...) is a TypeError."""
+    if isinstance(item, np.generic):
+        item = item.item()
+    if isinstance(item, bool) or not (
+        isinstance(item, int | float) or is_exact(item) or is_ball(item) or is_symbolic(item)
+    ):
+        raise reject(argument, item, f"{allowed}, not of type {type(item).__name__}", TypeError)
+    if is_symbolic(item):
+        import sympy
+
+        if item.is_extended_real is False or item.has(sympy.nan, sympy.zoo):
+            raise reject(argument, item, allowed)
+        return math.inf if item == sympy.oo else item
+    return item
+
+
+def _is_whole(number: Number) -> bool:
+    if is_symbolic(number):
+        return bool(number.is_integer)
+    if is_ball(number):
+        return False
+    return bool(number == math.floor(number)) if isinstance(number, float | Fraction) else bool(number == int(number))
+
+
+def _each(argument: str, value: Any, one: Any, good: Any, allowed: str) -> Number:
+    """Check a number with ``one``, a numeric array with the vectorised ``good``, an object array entry by entry."""
+    if not isinstance(value, list | tuple | range) and (np.isscalar(value) or not hasattr(value, "__array__")):
+        return one(value)
+    array = _real_array(argument, value, allowed, finite=False)
+    if array.dtype == object:
+        checked = np.empty(array.shape, dtype=object)
+        for index, item in np.ndenumerate(array):
+            checked[index] = one(item)
+        return checked
+    bad = array[~good(array)]
+    if bad.size:
+        raise reject(argument, bad.flat[0].item(), allowed)
+    return array
+
+
+def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) -> np.ndarray[Any, Any]:
+    """A float64 array, or an object array if an entry is exact or symbolic; ragged, complex, text: TypeError."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise reject(argument, value, f"{allowed}, without a mask", TypeError)
+    if isinstance(value, module_type("sympy", "MatrixBase")):
+        value = value.tolist()
+        value = [row[0] for row in value] if value and len(value[0]) == 1 and "vector" in allowed else value
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        raise reject(argument, value, f"{allowed}, with rows of one length", TypeError) from None
+    if array.size == 0 and array.dtype.kind != "O":
+        return array.astype(np.float64)
+    if array.dtype.kind in "iuf":
+        numbers = array.astype(np.float64)
+        if finite and not np.all(np.abs(numbers) <= LARGEST_REAL):
+            raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
+        return numbers
+    if array.dtype != object:
+        raise reject(argument, value, f"{allowed}, not of dtype {array.dtype}", TypeError)
+    entries = np.empty(array.shape, dtype=object)
+    for index, item in np.ndenumerate(array):
+        entries[index] = _real_number(f"{argument}{list(index)}", item, "a real number")
+    kinds = {type(item) for item in entries.flat}
+    if kinds <= {int, float}:
+        return _real_array(argument, entries.astype(np.float64), allowed, finite)
+    if float in kinds and not any(is_symbolic(item) or is_ball(item) for item in entries.flat):
+        return _real_array(argument, entries.astype(np.float64), allowed, finite)  # one float: no exact answer
+    for index, item in np.ndenumerate(entries):
+        if isinstance(item, int):
+            entries[index] = Fraction(item)
+    return entries
+
+
+def _exact_positive_definite(array: np.ndarray[Any, Any]) -> bool:
+    """Sylvester by elimination: all pivots positive; a pivot whose sign a symbol hides is taken as positive."""
+    rows = array.copy()
+    for k in range(len(rows)):
+        pivot = rows[k, k]
+        if is_symbolic(pivot) and not pivot.is_number:
+            return True
+        if not pivot > 0:
+            return False
+        for i in range(k + 1, len(rows)):
+            rows[i] = rows[i] - rows[k] * (rows[i, k] / pivot)
+    return True

@@ -64,8 +64,8 @@ normalization
 
     Notes
     -----
-    One formula serves every model: :mod:`theory.risk_formula`. ``mixed`` without label noise has no fixed point; its risk
-    is the limit of vanishing noise, infinite off the target for n >= 1.
+    One formula serves every model: :mod:`theory.risk_formula`. ``mixed`` without label noise has no fixed point; its
+    risk is the limit of vanishing noise, infinite off the target for n >= 1.
 
     References
     ----------

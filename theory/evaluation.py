@@ -1,4 +1,4 @@
-"""The engine behind theory.risk: strategies and models, scalars and arrays, isotropic and dense, to the one risk formula."""
+"""The engine behind theory.risk: strategies or models, scalars or arrays, isotropic or dense, to one risk formula."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def risk_of_model(model: AttentionParameters, n_shots: Number, setting: Setting,
         raise ValueError(f"d = {setting.d!r} is not allowed with a model of d = {model.d!r}; they must agree")
     task = checked_task(task, setting)
     scalars = model.isotropic
-    same_target = model.target is setting.target or np.array_equal(model.target, setting.target)
+    same_target = model.target is setting.target or _same_vector(model.target, setting.target)
     if scalars is not None and setting.is_isotropic and same_target:
 
         def point(world: IsotropicWorld) -> IsotropicPoint:
@@ -63,6 +63,10 @@ def risk_of_model(model: AttentionParameters, n_shots: Number, setting: Setting,
         return DensePoint(blocks, 1)
 
     return _dense_risk(model, dense_point, n_shots, setting, task, *model.dense())
+
+
+def _same_vector(a: Array | None, b: Array | None) -> bool:
+    return a is not None and b is not None and np.array_equal(a, b)
 
 
 # --- six scalars -----------------------------------------------------------------------------------------------------
@@ -158,7 +162,8 @@ def _cut(x: Any, axis: int, piece: slice) -> Any:
     """A piece of an argument along an axis counted from the end, which it may lack or have length 1 along."""
     if not isinstance(x, np.ndarray) or x.ndim < -axis or x.shape[axis] == 1:
         return x
-    return x[(..., piece, *(slice(None),) * (-axis - 1))]
+    index: tuple[Any, ...] = (..., piece, *(slice(None),) * (-axis - 1))
+    return x[index]
 
 
 def _one_by_one(model: Any, n_shots: Number, setting: Setting, task: Any) -> Array:
@@ -205,7 +210,7 @@ def _dense_risk(
     every_n = np.broadcast_to(n_shots, result.shape)
     for index in np.ndindex(shape):  # one fixed point for each setting; all shot counts that meet it at once
         one = setting.replace(**{name: array[index] for name, array in zip(names, arrays, strict=True)})
-        at = (
+        at: Any = (
             ...,
             *(slice(k, k + 1) if size > 1 else slice(None) for k, size in zip(index, shape, strict=True)),
         )

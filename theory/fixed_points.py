@@ -2,8 +2,8 @@ r"""R1-R7 in the isotropic case: where gradient flow ends, one function a strate
 
 Each function returns the six scalars in the *gauge* that needs no square root (the prediction does not change under
 :math:`(v, Q) \to (k v, Q/k)`), together with the contractions on the target that lose digits if formed from the
-scalars; each ``*_scale`` function returns the :math:`k` that flow actually selects. Everything is plain arithmetic, so that
-floats, arrays, Fractions, balls and sympy Symbols pass through alike.
+scalars; each ``*_scale`` function returns the :math:`k` that flow actually selects. Everything is plain arithmetic, so
+that floats, arrays, Fractions, balls and sympy Symbols pass through alike.
 
 Sources: Lee, Sohn, Lee 2026 (arXiv 2602.23197) for the question; Ahn et al. 2023 (arXiv 2306.00297) and Mahankali et
 al. 2023 (arXiv 2307.03576) for the pretrained model; the selection laws and the mixed strategies' points are new here.
@@ -145,7 +145,7 @@ def selected_scale(invariant: Number, value: Number, key_query: Number) -> Numbe
 
 
 def inverse_zero_shot_scale(key_query_norm2: Number, target_norm2: Number) -> Number:
-    r"""R2's 1/c: :math:`c^2|\theta_0|^2 - 1/c^2 = -|B|_F^2`, so :math:`2/c^2 = |B|_F^2 + \sqrt{|B|_F^4 + 4|\theta_0|^2}`."""
+    r"""R2's 1/c: :math:`2/c^2 = |B|_F^2 + \sqrt{|B|_F^4 + 4|\theta_0|^2}`."""
     return square_root((key_query_norm2 + square_root(key_query_norm2**2 + 4 * target_norm2)) / 2)
 
 
@@ -158,7 +158,7 @@ def pretrained_key_query_norm2(world: IsotropicWorld) -> Number:
 
 
 def zero_shot(world: IsotropicWorld) -> IsotropicPoint:
-    r"""R2: :math:`v_x = c\,\theta_0`, :math:`q = 1/c`, :math:`B = 0`, w as pretrained; c by conservation. Gauge: c = 1."""
+    r"""R2: :math:`v_x = c\,\theta_0`, :math:`q = 1/c`, :math:`B = 0`, w as pretrained, c conserved. Gauge: c = 1."""
     s = world.target_norm2
     norm2 = pretrained_key_query_norm2(world)
     w = inverse_zero_shot_scale(norm2, s) * pretrained_value_scale(world)
@@ -199,8 +199,8 @@ def memorisation(signal: Number, noise_variance: Number, shots: Number, query_co
 def mixed(world: IsotropicWorld) -> IsotropicPoint:
     r"""R7: :math:`v_x = c\,\theta_0`, :math:`q = 1/c`, :math:`B = 0`, :math:`w/c = (u-1)/(1+\rho)`, lambda -> 0+.
 
-    Gauge: c = 1/u, in which everything on the target stays finite as the noise vanishes; alpha and w do not, and are then
-    given as 1 and 0, which is harmless there and only there.
+    Gauge: c = 1/u, in which everything on the target stays finite as the noise vanishes; alpha and w do not,
+    and are then given as 1 and 0, which is harmless there and only there.
     """
     s, sigma2 = world.target_norm2, world.noise_variance
     rho = sigma2 / s
@@ -273,9 +273,9 @@ def require_closed_form(strategy: str, few_shot_weight: Number) -> None:
     """Say so where no closed form exists: `mixed` at a finite weight."""
     if strategy == "mixed" and anywhere(few_shot_weight != 0):
         raise NoClosedForm(
-            f"few_shot_weight = {few_shot_weight!r} has no closed form for strategy 'mixed': at a finite weight the zero-shot "
-            "and few-shot losses balance at the roots of a high-degree system; only the limit 0+ (few_shot_weight = 0) is "
-            "solved. For a finite weight integrate the flow: numerics.flow('mixed', setting, until='converged')"
+            f"few_shot_weight = {few_shot_weight!r} has no closed form for strategy 'mixed': at a finite weight the "
+            "zero-shot and few-shot losses balance at the roots of a high-degree system; only the limit 0+ "
+            "(few_shot_weight = 0) is solved. For a finite weight integrate the flow: numerics.flow('mixed', setting, until='converged')"
         )
 
 
@@ -284,6 +284,6 @@ def require_fixed_point(strategy: str, noise_variance: Number, few_shot_weight: 
     require_closed_form(strategy, few_shot_weight)
     if strategy == "mixed" and anywhere(noise_variance == 0):
         raise NoClosedForm(
-            f"noise_variance = {noise_variance!r}: strategy 'mixed' has no fixed point without label noise: its infimum is not "
-            "attained and the parameters run to infinity (theory.risk gives the limit of the risk)"
+            f"noise_variance = {noise_variance!r}: strategy 'mixed' has no fixed point without label noise: its "
+            "infimum is not attained and the parameters run to infinity (theory.risk gives the limit of the risk)"
         )

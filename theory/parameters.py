@@ -16,8 +16,8 @@ from .linear_algebra import Array
 class AttentionParameters:
     r"""The parameters (v, Q) of one-layer linear attention that the prediction depends on.
 
-    The prediction is :math:`N^{-1} \sum_z (v^\top z)(z_q^\top Q z)` over the n shots :math:`z_i = (1, x_i, y_i)` and the
-    query :math:`z_q = (1, x_q, 0)`: v is the last row of the value matrix, Q the merged key-query matrix.
+    The prediction is :math:`N^{-1} \sum_z (v^\top z)(z_q^\top Q z)` over the n shots :math:`z_i = (1, x_i, y_i)` and
+    the query :math:`z_q = (1, x_q, 0)`: v is the last row of the value matrix, Q the merged key-query matrix.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from .setting import Setting
 TARGET, OPPOSITE, UNSEEN = TASKS = ("target", "opposite", "unseen")
 
 # A task's place: TARGET, UNSEEN, or theta = (1 - departure) theta_0 + theta_across as
-# (departure, |theta_across|^2, |theta|^2 - |theta_0|^2) in the metric Sigma; None for the second means that |theta| = |theta_0|.
+# (departure, |theta_across|^2, |theta|^2 - |theta_0|^2) in the metric Sigma; None second: |theta| = |theta_0|.
 Place = str | tuple[Number, Number, Number]
 
 

@@ -127,7 +127,7 @@ def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray
         return array
     if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * np.abs(array).max():
         raise reject(argument, value, f"{allowed}: it is not symmetric")
-    array = array + (array.T - array) / 2
+    array = np.asarray(array + (array.T - array) / 2)
     try:
         np.linalg.cholesky(array)
     except np.linalg.LinAlgError:
@@ -189,7 +189,7 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
     if isinstance(value, np.ma.MaskedArray):
         raise reject(argument, value, f"{allowed}, without a mask", TypeError)
     if isinstance(value, module_type("sympy", "MatrixBase")):
-        value = value.tolist()
+        value = value.tolist()  # type: ignore[attr-defined]
         value = [row[0] for row in value] if value and len(value[0]) == 1 and "vector" in allowed else value
     try:
         array = np.asarray(value)

@@ -287,8 +287,7 @@ class _Prompt:
         for token in self.tokens:
             value = _sum(map(_scaled, v, token))
             score = _sum(
-                _product(query, _sum(map(_scaled, row, token)))
-                for query, row in zip(self.query, Q, strict=True)
+                _product(query, _sum(map(_scaled, row, token))) for query, row in zip(self.query, Q, strict=True)
             )
             terms.append(_product(value, score))
         return _scaled(self._factor, _sum(terms))

@@ -1,0 +1,152 @@
+"""What a theorem is, what counts as a proof of it, and how a proof records its steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+How = Literal["ring identity", "brute force", "inequality", "numerical"]
+
+
+class ProofFailed(AssertionError):
+    """A check of a proof does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One verified statement: what was shown, and how.
+
+    "ring identity": a residual is identically zero in a polynomial ring or field of fractions. "brute force": exact rational
+    equality at points enough for the bounded degree, by a route that shares no code with the derivation. "inequality": a sum of
+    squares, a sign-definite factorisation or exact root isolation. "numerical": checked in floats only, proves nothing.
+    """
+
+    what: str
+    how: How
+    points: int = 0
+
+
+@dataclass(slots=True)
+class Proof:
+    """The record that a derivation writes as it goes: steps for the reader, checks for the sceptic."""
+
+    steps: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+    def step(self, text: str) -> None:
+        """A sentence of the derivation, for a person; may contain LaTeX between dollar signs."""
+        self.steps.append(text)
+
+    def zero(self, what: str, residual: Any) -> None:
+        """derived - printed = 0, identically: the residual is an element of a ring, a field or the Wick calculus."""
+        if not residual == 0:
+            raise ProofFailed(f"{what}: derived minus printed is not zero: {_short(residual)}")
+        self.checks.append(Check(what, "ring identity"))
+
+    def zeros(self, what: str, residuals: Iterable[Any]) -> None:
+        """Several residuals of one statement."""
+        for residual in residuals:
+            if not residual == 0:
+                raise ProofFailed(f"{what}: derived minus printed is not zero: {_short(residual)}")
+        self.checks.append(Check(what, "ring identity"))
+
+    def brute_force(self, what: str, pairs: Iterable[tuple[Any, Any]]) -> None:
+        """Exact equality of (formula, coordinates) at rational points."""
+        points = 0
+        for formula, coordinates in pairs:
+            points += 1
+            if not formula == coordinates:
+                raise ProofFailed(f"{what}: {_short(formula)} is not {_short(coordinates)} at point {points}")
+        if points == 0:
+            raise ProofFailed(f"{what}: no point was checked")
+        self.checks.append(Check(what, "brute force", points))
+
+    def inequality(self, what: str, holds: bool) -> None:
+        """An inequality, shown by an exact argument whose outcome is ``holds``."""
+        if holds is not True:
+            raise ProofFailed(f"{what}: the inequality does not hold")
+        self.checks.append(Check(what, "inequality"))
+
+    def numerical(self, what: str, error: float, bound: float) -> None:
+        """Something seen in floats only; labelled so."""
+        if not error <= bound:
+            raise ProofFailed(f"{what}: {error} exceeds {bound}")
+        self.checks.append(Check(what, "numerical"))
+
+
+@dataclass(frozen=True, slots=True)
+class Theorem:
+    """A statement with its derivation.
+
+    Attributes
+    ----------
+    name : str
+        Short name, as ``python -m theory prove NAME`` takes it; one of R0, R1, ...
+    title : str
+        One line for a person.
+    statement : str
+        The mathematics, in LaTeX between dollar signs.
+    assumptions : tuple of str
+        What is assumed, one sentence each.
+    source : str
+        Paper and equation, or "new here".
+    derive : callable
+        Runs the derivation, writing into a :class:`Proof`; raises :class:`ProofFailed` where something is not so.
+    """
+
+    name: str
+    title: str
+    statement: str
+    assumptions: tuple[str, ...]
+    source: str
+    derive: Callable[[Proof], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ProofResult:
+    """What running a theorem's proof gave."""
+
+    theorem: Theorem
+    steps: tuple[str, ...]
+    checks: tuple[Check, ...]
+    seconds: float
+    failure: str | None = None
+
+    @property
+    def proved(self) -> bool:
+        """Whether every check held (and there was one)."""
+        return self.failure is None and bool(self.checks)
+
+    def summary(self) -> str:
+        """How it was proved, counted: "12 ring identities, 3 inequalities, 96 brute-force points"."""
+        identities = sum(check.how == "ring identity" for check in self.checks)
+        inequalities = sum(check.how == "inequality" for check in self.checks)
+        points = sum(check.points for check in self.checks)
+        numerical = sum(check.how == "numerical" for check in self.checks)
+        parts = [f"{identities} ring identities", f"{inequalities} inequalities", f"{points} brute-force points"]
+        if numerical:
+            parts.append(f"{numerical} numerical only")
+        return ", ".join(part for part in parts if not part.startswith("0 "))
+
+    def __repr__(self) -> str:
+        verdict = "proved" if self.proved else "FAILED"
+        return f"{self.theorem.name}: {verdict}, {self.summary()}, {self.seconds:.2f} s"
+
+
+def run(theorem: Theorem) -> ProofResult:
+    """Run one derivation; a failed check is a result, any other exception is a bug and passes through."""
+    proof = Proof()
+    start = time.perf_counter()
+    failure = None
+    try:
+        theorem.derive(proof)
+    except ProofFailed as error:
+        failure = str(error)
+    return ProofResult(theorem, tuple(proof.steps), tuple(proof.checks), time.perf_counter() - start, failure)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,120 @@
+"""Exact coefficients, and the arithmetic that every linear combination shares.
+
+Coefficients are ints, Fractions, or elements of a sympy polynomial ring over QQ or of its field of fractions.
+Such elements are in canonical form, so that a difference is zero, or it is not: nothing has to be simplified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
+
+from sympy import QQ
+from sympy.polys.fields import FracElement
+from sympy.polys.rings import PolyElement
+
+__all__ = ["Coefficient", "Combination", "coefficient", "quotient"]
+
+Coefficient: TypeAlias = Any  # int, an element of QQ, or of a ring or field over it: see `coefficient`
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+def coefficient(value: object) -> Coefficient:
+    """`value` as an exact coefficient; TypeError for a float, a sympy expression, and all else.
+
+    >>> coefficient(0.5)
+    Traceback (most recent call last):
+    ...
+    TypeError: coefficients are ints, Fractions, or elements of a sympy ring or field over QQ; got 0.5
+    """
+    if isinstance(value, int | QQ.dtype):
+        return value
+    if isinstance(value, Fraction):
+        return QQ(value.numerator, value.denominator)
+    if isinstance(value, PolyElement) and value.ring.domain == QQ:
+        return value
+    if isinstance(value, FracElement) and value.field.domain == QQ:
+        return value
+    raise TypeError(f"coefficients are ints, Fractions, or elements of a sympy ring or field over QQ; got {value!r}")
+
+
+def quotient(numerator: Coefficient, denominator: Coefficient) -> Coefficient:
+    """The exact quotient, in the field of fractions where the denominator is a polynomial."""
+    if not denominator:
+        raise ZeroDivisionError(f"division of {numerator} by zero")
+    if isinstance(denominator, PolyElement):
+        denominator = denominator.ring.to_field()(denominator)
+    elif not isinstance(denominator, FracElement):
+        denominator = QQ.convert(denominator)
+    return numerator * (1 / denominator)
+
+
+class Combination(Generic[Key, Value]):
+    """A linear combination: ``terms`` maps each basis element to its coefficient, which is never zero."""
+
+    __slots__ = ("terms",)
+    terms: dict[Key, Value]
+
+    def __init__(self, terms: Iterable[tuple[Key, Value]] = ()) -> None:
+        collected: dict[Key, Any] = {}
+        for key, value in terms:
+            collected[key] = collected[key] + value if key in collected else value
+        self.terms = {key: value for key, value in collected.items() if value}
+
+    @classmethod
+    def _kind(cls) -> type[Any]:
+        """What sums and multiples are: Scalar, Vector or Matrix, also when ``cls`` is a random variable."""
+        raise NotImplementedError
+
+    def _new(self, terms: Iterable[tuple[Key, Value]]) -> Self:
+        combination: Self = self._kind()(terms)
+        return combination
+
+    def _scaled(self, factor: Any) -> Self:
+        return self._new((key, value * factor) for key, value in self.terms.items())
+
+    def _coerced(self, other: object) -> Combination[Key, Value] | None:
+        return other if isinstance(other, self._kind()) else None
+
+    def __add__(self, other: object) -> Self:
+        summand = self._coerced(other)
+        if summand is None:
+            return NotImplemented
+        return self._new([*self.terms.items(), *summand.terms.items()])
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Self:
+        return self._scaled(-1)
+
+    def __sub__(self, other: object) -> Self:
+        summand = self._coerced(other)
+        return NotImplemented if summand is None else self + (-summand)
+
+    def __rsub__(self, other: object) -> Self:
+        return (-self) + other
+
+    def __truediv__(self, other: object) -> Self:
+        if isinstance(other, Combination):
+            return NotImplemented  # a contraction has no inverse here: give it a name in the field first
+        return self._scaled(quotient(1, coefficient(other)))
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+    def __eq__(self, other: object) -> bool:
+        try:
+            summand = self._coerced(other)
+        except TypeError:  # not a number of ours, hence not equal
+            summand = None
+        return NotImplemented if summand is None else not (self - summand).terms
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.terms))  # equal combinations have the same basis elements
+
+    def __repr__(self) -> str:
+        from .printing import text  # printing reads expressions; only a person asks for it
+
+        return text(cast(Any, self))

@@ -62,8 +62,13 @@ def lifting(values: Iterable[object]) -> Callable[[Number], Number] | None:
     if not any(is_exact(value) for value in values):
         return None
     if all(is_exact(value) for value in values):
-        return _unless_infinite(lambda x: Fraction(int(x.numerator), int(x.denominator)))
+        return _unless_infinite(as_fraction)
     return lambda x: int(x.numerator) / int(x.denominator) if is_exact(x) else x
+
+
+def as_fraction(x: Any) -> Fraction:
+    """The Fraction equal to an int, a float or an exact number."""
+    return Fraction(x) if isinstance(x, float) else Fraction(int(x.numerator), int(x.denominator))
 
 
 def _unless_infinite(lift: Callable[[Number], Number]) -> Callable[[Number], Number]:

@@ -19,12 +19,11 @@ from .parameters import AttentionParameters
 from .risk_formula import RiskTerms, exact_risk_formula
 from .setting import Setting
 from .strategies import Strategy
-from .tasks import OPPOSITE, TARGET, UNSEEN, Place, checked_task, place_of
+from .tasks import TARGET, UNSEEN, Place, checked_task, place_of
 from .worlds import (
     NUMBER_FIELDS,
     common_kind,
     dense_world,
-    few_shot_shots,
     has_arrays,
     isotropic_world,
     scalar,
@@ -36,10 +35,21 @@ _PLAIN = frozenset({int, float, type(None)})
 
 def risk_of_strategy(strategy: Strategy, n_shots: Number, setting: Setting, task: Any) -> Any:
     """The risk at a strategy's fixed point (or the limit of the risk, where the flow has none)."""
-    if strategy.name == "mixed":
-        fixed_points.require_closed_form(strategy.name, setting.few_shot_weight)
-    task = TARGET if type(task) is str and task == TARGET else checked_task(task, setting)
-    if setting.covariance is None and setting.task_covariance is None:
+    d, covariance, prior, noise_variance, target, pretrain_shots, shots, weight, scale, normalization = setting
+    if strategy.objective == "mixed":
+        shots = setting.auxiliary_shots()
+        fixed_points.require_closed_form(strategy.name, weight)
+    if task is TARGET and type(n_shots) is int and covariance is prior is target is None:
+        balanced_or_scale = None if type(scale) is str else scale
+        query_counts = 1 if normalization == "tokens" else 0
+        world = IsotropicWorld(d, noise_variance, 1, pretrain_shots, shots, weight, balanced_or_scale, query_counts)
+        if _PLAIN.issuperset(map(type, world)):  # the everyday call, kept short
+            point = fixed_points.POINTS[strategy.name][0](world)
+            terms = isotropic.terms_on_target(point, d, noise_variance, 1)
+            return exact_risk_formula(terms, n_shots, normalization)
+    if task is not TARGET:
+        task = checked_task(task, setting)
+    if setting.is_isotropic:
         return _isotropic_risk(strategy, fixed_points.POINTS[strategy.name][0], n_shots, setting, task)
     return _dense_risk(strategy, dense_fixed_points.POINTS[strategy.name], n_shots, setting, task)
 
@@ -87,16 +97,6 @@ def _isotropic_risk(
         if strategy is not None and strategy.name == "mixed" and place != TARGET:
             return _with_limit(lambda w: _isotropic_terms(point(w), w, place), world, n, normalization)
         return exact_risk_formula(_isotropic_terms(point(world), world, place), n, normalization)
-
-    if setting.target is None and not others and type(task) is str:  # the everyday call, kept short
-        shots = few_shot_shots(strategy, setting)
-        scale = None if type(setting.value_scale) is str else setting.value_scale
-        world = IsotropicWorld(
-            setting.d, setting.noise_variance, 1, setting.pretrain_shots, shots, setting.few_shot_weight, scale,
-            1 if normalization == "tokens" else 0,
-        )  # fmt: skip
-        if _PLAIN.issuperset(map(type, world)) and type(n_shots) is int:
-            return evaluate(world, n_shots, (2, 0, 0) if task == OPPOSITE else task)
 
     number = None if isinstance(task, str) else task
     lift = common_kind(setting, n_shots, number, *others)

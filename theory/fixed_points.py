@@ -76,14 +76,9 @@ def zero_shot_value(world: IsotropicWorld) -> IsotropicPoint:
     r = pretraining_defect(world)
     a, alpha = 1 / (1 + r), 1 / (d + 4)
     value_sum = a + alpha
-    return IsotropicPoint(
-        alpha, a, 0, 1, 0, 0,
-        shrinkage=r * a,
-        target_bias=(r * (d + 3) - 1) * a * alpha,
-        query_bias=2 * alpha,
-        value_sum=value_sum,
-        label=world.target_norm2 * value_sum + world.noise_variance * a,
-    )  # fmt: skip
+    target_bias = (r * (d + 3) - 1) * a * alpha
+    label = world.target_norm2 * value_sum + world.noise_variance * a
+    return IsotropicPoint(alpha, a, 0, 1, 0, 0, r * a, target_bias, 2 * alpha, value_sum, label)
 
 
 def mixed_value(world: IsotropicWorld) -> IsotropicPoint:
@@ -275,7 +270,8 @@ def require_closed_form(strategy: str, few_shot_weight: Number) -> None:
         raise NoClosedForm(
             f"few_shot_weight = {few_shot_weight!r} has no closed form for strategy 'mixed': at a finite weight the "
             "zero-shot and few-shot losses balance at the roots of a high-degree system; only the limit 0+ "
-            "(few_shot_weight = 0) is solved. For a finite weight integrate the flow: numerics.flow('mixed', setting, until='converged')"
+            "(few_shot_weight = 0) is solved. For a finite weight integrate the flow: "
+            "numerics.flow('mixed', setting, until='converged')"
         )
 
 

@@ -73,7 +73,7 @@ def exact_risk_formula(terms: RiskTerms, n_shots: Number, normalization: str = "
         if missing is not None:
             bias = bias - missing * truth
         total = total + weight * (bias * bias)
-    if is_symbolic(total):
+    if type(total) is not float and is_symbolic(total):
         return noise_variance + _readable(squares, per_shot, fixed, n_shots, missing) / tokens**2
     return noise_variance + total / (tokens * tokens)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -18,8 +17,22 @@ SETTING_ARGUMENTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
+class _Fields(NamedTuple):
+    """What a Setting holds; a tuple, because one is made in every call of theory.risk."""
+
+    d: Number
+    covariance: Any
+    task_covariance: Any
+    noise_variance: Number
+    target: Any
+    pretrain_shots: Number
+    few_shot_shots: Number
+    few_shot_weight: Number
+    value_scale: Any
+    normalization: str
+
+
+class Setting(_Fields):
     r"""Dimension, distributions, training losses and conventions; checked when it is made, then frozen.
 
     Inputs :math:`x \sim N(0, \Sigma)`, labels :math:`y = \theta^\top x + \varepsilon`,
@@ -64,63 +77,48 @@ class Setting:
     ValueError: noise_variance = -1.0 is not allowed: noise_variance must be a real number from 0 to 1e+50
     """
 
-    d: Number = None
-    covariance: Any = None
-    task_covariance: Any = None
-    noise_variance: Number = 0
-    target: Any = None
-    pretrain_shots: Number = math.inf
-    few_shot_shots: Number = None
-    few_shot_weight: Number = 0
-    value_scale: Any = "balanced"
-    normalization: str = "tokens"
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        if self.d is None or self.covariance is not None or self.task_covariance is not None or self.target is not None:
-            self._check_shapes()
+    def __new__(
+        cls,
+        d: Any = None,
+        covariance: Any = None,
+        task_covariance: Any = None,
+        noise_variance: Any = 0,
+        target: Any = None,
+        pretrain_shots: Any = math.inf,
+        few_shot_shots: Any = None,
+        few_shot_weight: Any = 0,
+        value_scale: Any = "balanced",
+        normalization: str = "tokens",
+    ) -> Self:
+        """Check every argument; see the class."""
+        if d is None or not (covariance is task_covariance is target is None):
+            d, covariance, task_covariance, target = _agreeing(d, covariance, task_covariance, target)
         else:
-            put(self, "d", validation.count("d", self.d, 1))
-        put(self, "noise_variance", validation.real("noise_variance", self.noise_variance))
-        put(self, "pretrain_shots", validation.count("pretrain_shots", self.pretrain_shots, 1, infinite=True))
-        if self.few_shot_shots is not None:
-            put(self, "few_shot_shots", validation.count("few_shot_shots", self.few_shot_shots, 1))
-        put(self, "few_shot_weight", validation.real("few_shot_weight", self.few_shot_weight))
-        if type(self.value_scale) is str:
-            if self.value_scale != "balanced":
-                raise validation.nearest("value_scale", self.value_scale, ("balanced",), " or a positive number")
-        else:
-            put(self, "value_scale", validation.real("value_scale", self.value_scale, 1e-50))
-        if self.normalization not in NORMALIZATIONS:
-            validation.choice("normalization", self.normalization, NORMALIZATIONS)
-
-    def _check_shapes(self) -> None:
-        """The arguments that have d in their shape must agree on it."""
-        put = object.__setattr__
-        d, source = self.d, "d"
-        if d is not None:
             d = validation.count("d", d, 1)
-        for name, check in (
-            ("covariance", validation.positive_definite),
-            ("task_covariance", validation.positive_definite),
-            ("target", validation.vector),
-        ):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            checked = check(name, value, None)
-            if d is None:
-                d, source = len(checked), name
-            elif not (isinstance(d, int) and d == len(checked)):
-                raise ValueError(
-                    f"{name} = {validation.describe(value)} is not allowed: its dimension is {len(checked)}, "
-                    f"but {source} says {validation.describe(d)}; they must agree"
-                )
-            checked.flags.writeable = False
-            put(self, name, checked)
-        if d is None:
-            raise ValueError("d = None is not allowed: give d, or a covariance, task_covariance or target that has it")
-        put(self, "d", d)
+        noise_variance = validation.real("noise_variance", noise_variance)
+        pretrain_shots = validation.count("pretrain_shots", pretrain_shots, 1, True)
+        if few_shot_shots is not None:
+            few_shot_shots = validation.count("few_shot_shots", few_shot_shots, 1)
+        few_shot_weight = validation.real("few_shot_weight", few_shot_weight)
+        if type(value_scale) is not str:
+            value_scale = validation.real("value_scale", value_scale, 1e-50)
+        elif value_scale != "balanced":
+            raise validation.nearest("value_scale", value_scale, ("balanced",), " or a positive number")
+        if normalization != "tokens":
+            normalization = validation.choice("normalization", normalization, NORMALIZATIONS)
+        return tuple.__new__(
+            cls,
+            (
+                d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight,
+                value_scale, normalization,
+            ),
+        )  # fmt: skip
+
+    # Two settings are the same if they are one object: arrays have no single truth value to compare by.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     @property
     def is_isotropic(self) -> bool:
@@ -157,15 +155,48 @@ class Setting:
 
     def replace(self, **changes: Any) -> Setting:
         """The same setting with some fields changed, checked anew."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        validation.unknown_keywords("Setting.replace", set(changes) - set(values), list(values))
-        return Setting(**{**values, **changes})
+        validation.unknown_keywords("Setting.replace", set(changes) - set(SETTING_ARGUMENTS), SETTING_ARGUMENTS)
+        return Setting(**{**self._asdict(), **changes})
 
     def __repr__(self) -> str:
         shown = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray) or value != field.default:
-                text = f"array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
-                shown.append(f"{field.name}={text}")
+        for (name, value), default in zip(self._asdict().items(), _DEFAULTS, strict=True):
+            if isinstance(value, np.ndarray):
+                shown.append(f"{name}=array of shape {value.shape}")
+            elif value != default:
+                shown.append(f"{name}={value!r}")
         return f"Setting({', '.join(shown)})"
+
+
+_DEFAULTS = (None, None, None, 0, None, math.inf, None, 0, "balanced", "tokens")
+
+
+def _agreeing(d: Any, *arrays: Any) -> tuple[Any, ...]:
+    """The arguments that have d in their shape must agree on it."""
+    source = "d"
+    if d is not None:
+        d = validation.count("d", d, 1)
+    checked: list[Any] = []
+    for name, value in zip(("covariance", "task_covariance", "target"), arrays, strict=True):
+        if value is None:
+            checked.append(None)
+            continue
+        array = (
+            validation.vector(name, value, None)
+            if name == "target"
+            else validation.positive_definite(name, value, None)
+        )
+        if d is None:
+            d, source = len(array), name
+        elif not (isinstance(d, int) and d == len(array)):
+            raise ValueError(
+                f"{name} = {validation.describe(value)} is not allowed: its dimension is {len(array)}, "
+                f"but {source} says {validation.describe(d)}; they must agree"
+            )
+        if array.base is not None or array is value:
+            array = array.copy()
+        array.flags.writeable = False
+        checked.append(array)
+    if d is None:
+        raise ValueError("d = None is not allowed: give d, or a covariance, task_covariance or target that has it")
+    return d, *checked

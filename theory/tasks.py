@@ -22,7 +22,7 @@ def checked_task(task: Any, setting: Setting) -> Any:
     """A task as one of TASKS, a cosine or a vector."""
     if type(task) is str:
         if task in TASKS:
-            return task
+            return TASKS[TASKS.index(task)]
         raise validation.nearest("task", task, TASKS, ", a cosine or a vector of shape (d,)")
     is_vector = isinstance(task, list | tuple) or hasattr(task, "__array__") or hasattr(task, "tolist")
     if is_vector and not isinstance(task, np.generic) and not is_symbolic(task):

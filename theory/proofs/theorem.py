@@ -18,9 +18,10 @@ class ProofFailed(AssertionError):
 class Check:
     """One verified statement: what was shown, and how.
 
-    "ring identity": a residual is identically zero in a polynomial ring or field of fractions. "brute force": exact rational
-    equality at points enough for the bounded degree, by a route that shares no code with the derivation. "inequality": a sum of
-    squares, a sign-definite factorisation or exact root isolation. "numerical": checked in floats only, proves nothing.
+    "ring identity": a residual is identically zero in a polynomial ring or field of fractions. "brute force": exact
+    rational equality at points enough for the bounded degree, by a route that shares no code with the derivation.
+    "inequality": a sum of squares, a sign-definite factorisation or exact root isolation. "numerical": seen in floats
+    only; it proves nothing.
     """
 
     what: str

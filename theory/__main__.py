@@ -1,0 +1,178 @@
+"""Command line: ``python -m theory risk | table | strategies | prove | claims``."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from . import NoClosedForm, risk
+from .setting import NORMALIZATIONS
+from .strategies import STRATEGIES
+from .tables import format_table
+from .tasks import TASKS
+
+OFFICIAL: dict[str, Any] = {"d": 5, "pretrain_shots": 20, "noise_variance": 0.1}
+OFFICIAL_SHOTS = (0, 1, 2, 5, 10, 20, 40)
+
+
+def shot_counts(text: str) -> list[int]:
+    """Shots as ``10``, ``0,1,5``, ``0:20`` or ``0:100:10``; both ends are included."""
+    shots: list[int] = []
+    try:
+        for part in text.split(","):
+            first, *rest = (int(piece) for piece in part.split(":"))
+            if not rest:
+                shots.append(first)
+                continue
+            last, step = rest[0], rest[1] if len(rest) == 2 else 1
+            if len(rest) > 2 or step < 1:
+                raise ValueError
+            shots.extend(range(first, last + 1, step))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of shot counts such as 10, 0:20, 0:100:10 or 0,1,5"
+        ) from None
+    if not shots:
+        raise argparse.ArgumentTypeError(f"{text!r} holds no shot count")
+    return shots
+
+
+def whole_or_infinite(text: str) -> float | int:
+    """A whole number, or ``inf``."""
+    try:
+        return math.inf if text in ("inf", "infinity") else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number or inf") from None
+
+
+def name_or_number(text: str) -> Any:
+    """A number where the text is one, else the text."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Wrong usage is one line on standard error and exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = OneLineParser(
+        prog="python -m theory",
+        description="Exact theory of how fine-tuning changes the in-context learning of linear attention.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    one = commands.add_parser("risk", help="the exact risk of one strategy at given shot counts")
+    one.add_argument("strategy", help="name or alias; 'strategies' lists them")
+    one.add_argument("--shots", type=shot_counts, required=True, help="10, 0:20 (both ends), 0:100:10 or 0,1,5")
+    one.add_argument("--d", type=int, required=True, help="input dimension")
+    one.add_argument("--noise", type=float, default=0.0, help="label noise variance (default 0)")
+    one.add_argument(
+        "--pretrain-shots", type=whole_or_infinite, default=math.inf, help="shots of pretraining (default inf)"
+    )
+    one.add_argument("--few-shot-shots", type=int, help="shots of the auxiliary loss (default: as in pretraining)")
+    one.add_argument(
+        "--few-shot-weight", type=float, default=0.0, help="weight of the auxiliary loss (default 0: the limit 0+)"
+    )
+    one.add_argument(
+        "--value-scale", type=name_or_number, default="balanced", help="V_yy after pretraining, or balanced"
+    )
+    one.add_argument("--normalization", default="tokens", help=f"{' or '.join(NORMALIZATIONS)} (default tokens)")
+    one.add_argument(
+        "--task", type=name_or_number, default="target", help=f"{', '.join(TASKS)} or a cosine (default target)"
+    )
+    one.add_argument("--csv", metavar="FILE", help="write the table to a CSV file as well")
+
+    table = commands.add_parser(
+        "table", help="all strategies and tasks in the official setting: d = 5, m = 20, sigma^2 = 0.1"
+    )
+    table.add_argument(
+        "--shots", type=shot_counts, default=list(OFFICIAL_SHOTS), help="shot counts (default 0,1,2,5,10,20,40)"
+    )
+    table.add_argument("--csv", metavar="FILE", help="write the table to a CSV file as well")
+
+    commands.add_parser("strategies", help="names, aliases, what trains, on which objective")
+    return top
+
+
+def write_csv(path: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table as CSV, numbers in full precision."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def run_risk(arguments: argparse.Namespace) -> int:
+    """One strategy, one task, a row for each shot count."""
+    values = [
+        risk(
+            arguments.strategy,
+            n,
+            arguments.d,
+            task=arguments.task,
+            noise_variance=arguments.noise,
+            pretrain_shots=arguments.pretrain_shots,
+            few_shot_shots=arguments.few_shot_shots,
+            few_shot_weight=arguments.few_shot_weight,
+            value_scale=arguments.value_scale,
+            normalization=arguments.normalization,
+        )
+        for n in arguments.shots
+    ]
+    header, rows = ("n_shots", "risk"), list(zip(arguments.shots, values, strict=True))
+    print(format_table(header, rows))
+    if arguments.csv:
+        write_csv(arguments.csv, header, rows)
+    return 0
+
+
+def run_table(arguments: argparse.Namespace) -> int:
+    """The official setting: every strategy on every task."""
+    print("risk at n shots; d = 5, pretrained at m = 20 shots, sigma^2 = 0.1, unit-norm target")
+    rows = [
+        (strategy, task, *(risk(strategy, n, task=task, **OFFICIAL) for n in arguments.shots))
+        for task in TASKS
+        for strategy in STRATEGIES
+    ]
+    header = ("strategy", "task", *(f"n={n}" for n in arguments.shots))
+    print(format_table(header, rows))
+    if arguments.csv:
+        write_csv(arguments.csv, header, rows)
+    return 0
+
+
+def run_strategies(_: argparse.Namespace) -> int:
+    """The seven strategies."""
+    losses = {"pretraining": "L_PT(m)", "zero_shot": "L_ZS", "mixed": "L_ZS + lambda L_FS(m)"}
+    blocks = {"all": "v, Q", "value": "v", "key_query": "Q"}
+    rows = [(s.name, ", ".join(s.aliases), blocks[s.trained], losses[s.objective]) for s in STRATEGIES.values()]
+    print(format_table(("strategy", "aliases", "trains", "objective"), rows))
+    return 0
+
+
+COMMANDS = {"risk": run_risk, "table": run_table, "strategies": run_strategies}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; wrong input is one line on standard error and exit status 2."""
+    arguments = parser().parse_args(argv)
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except (ValueError, TypeError, NoClosedForm, OSError) as error:
+        print(f"python -m theory {arguments.command}: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

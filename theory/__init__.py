@@ -21,7 +21,9 @@ from .strategies import STRATEGIES, Strategy
 from .validation import NoClosedForm
 
 if TYPE_CHECKING:
-    pass
+    from .ledger import claims
+    from .proofs.runner import prove
+    from .thresholds import conditions
 
 __all__ = [
     "STRATEGIES",
@@ -29,12 +31,15 @@ __all__ = [
     "NoClosedForm",
     "Setting",
     "Strategy",
+    "claims",
+    "conditions",
     "fixed_point",
+    "prove",
     "risk",
 ]
 
 # Names whose modules load sympy: imported when first asked for.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {"prove": ".proofs.runner", "claims": ".ledger", "conditions": ".thresholds"}
 
 
 def __getattr__(name: str) -> Any:

@@ -101,6 +101,13 @@ def parser() -> argparse.ArgumentParser:
     )
     table.add_argument("--csv", metavar="FILE", help="write the table to a CSV file as well")
 
+    prove = commands.add_parser("prove", help="derive every theorem; exit 1 if a printed formula differs")
+    prove.add_argument("name", nargs="?", help="one theorem, such as R4 (default: all)")
+    prove.add_argument("-v", "--verbose", action="store_true", help="print the derivation's steps and checks")
+
+    commands.add_parser("claims", help="the ledger of published claims, with computed verdicts").add_argument(
+        "-v", "--verbose", action="store_true", help="print each claim and the reason of its verdict"
+    )
     commands.add_parser("strategies", help="names, aliases, what trains, on which objective")
     return top
 
@@ -161,7 +168,49 @@ def run_strategies(_: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"risk": run_risk, "table": run_table, "strategies": run_strategies}
+def run_prove(arguments: argparse.Namespace) -> int:
+    """A line a theorem: name, how it was proved, seconds."""
+    from .proofs.runner import proofs
+
+    all_proved, seconds = True, 0.0
+    for result in proofs(arguments.name):
+        all_proved, seconds = all_proved and result.proved, seconds + result.seconds
+        theorem, verdict = result.theorem, "proved" if result.proved else "FAILED"
+        print(
+            f"{theorem.name:<16} {verdict:<7} {result.seconds:6.2f} s  {theorem.title}: {result.summary()}", flush=True
+        )
+        if result.failure is not None:
+            print(f"    {result.failure}")
+        if arguments.verbose:
+            print(f"    {theorem.statement}")
+            print(*(f"    - {step}" for step in result.steps), sep="\n")
+            print(*(f"    [{check.how}] {check.what}" for check in result.checks), sep="\n")
+    print(f"{'all proved' if all_proved else 'NOT all proved'} in {seconds:.1f} s")
+    return 0 if all_proved else 1
+
+
+def run_claims(arguments: argparse.Namespace) -> int:
+    """The ledger."""
+    from .ledger import claims
+
+    ledger = claims()
+    if not arguments.verbose:
+        print(ledger)
+        return 0
+    for judged in ledger:
+        claim, verdict = judged.claim, judged.verdict
+        print(f"{claim.name} ({claim.where}; {claim.setting}): {claim.statement}")
+        print(f"    printed:  {claim.printed}\n    {verdict.ruling + ':':<9} {verdict.derived}\n    {verdict.reason}")
+    return 0
+
+
+COMMANDS = {
+    "risk": run_risk,
+    "table": run_table,
+    "strategies": run_strategies,
+    "prove": run_prove,
+    "claims": run_claims,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

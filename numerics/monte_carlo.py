@@ -1,0 +1,206 @@
+"""Monte Carlo estimates of the risk, by simulation of the model itself; see `simulators` for the two ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from theory import AttentionParameters, Setting, Strategy, fixed_point
+from theory.validation import choice, count, reject
+
+from .blocks import MAX_FLOATS, RandomSource, block_lengths, map_blocks, root_seed
+from .prompts import Array, Prompts, prompts_of
+from .simulators import squared_errors_by_law, squared_errors_by_tokens, whiten
+
+Method = Literal["law", "tokens"]
+
+
+class Estimate(NamedTuple):
+    """A Monte Carlo estimate of a risk.
+
+    `mean` and its `standard_error` are floats for one shot count and arrays for a sequence of them; `prompts`
+    is the number of independent prompts behind each.
+    """
+
+    mean: float | Array
+    standard_error: float | Array
+    prompts: int
+
+
+def estimate(
+    model: str | Strategy | AttentionParameters,
+    n_shots: Any,
+    d: int | None = None,
+    *,
+    task: Any = "target",
+    method: Method = "law",
+    prompts: int = 100_000,
+    rao_blackwell: bool = True,
+    rng: RandomSource = None,
+    executor: Executor | None = None,
+    covariance: Any = None,
+    task_covariance: Any = None,
+    noise_variance: float = 0,
+    target: Any = None,
+    pretrain_shots: float = math.inf,
+    few_shot_shots: int | None = None,
+    few_shot_weight: float = 0,
+    value_scale: float | str = "balanced",
+    normalization: str = "tokens",
+    setting: Setting | None = None,
+) -> Estimate:
+    """Monte Carlo estimate of what :func:`theory.risk` gives exactly, E (y_q - prediction)^2, by simulation.
+
+    Parameters
+    ----------
+    model : str, Strategy or AttentionParameters
+        A strategy, simulated at its :func:`theory.fixed_point`, or a model in a strategy's place.
+    n_shots : int >= 0, or a sequence of them
+        Shots in the prompt. The prompts of different counts are independent.
+    method : {"law", "tokens"}
+        "tokens" simulates the definition, at a cost proportional to n_shots; "law" draws the prediction from
+        its exact law given the query, at a cost free of n_shots.
+    prompts : int >= 2
+        Prompts for each shot count.
+    rao_blackwell : bool
+        Whether to average squared errors in closed form over part of the randomness, which leaves their mean
+        and lowers their variance. "tokens": over the noise of the query's label only. "law": over the shots
+        and all label noise, so that only the query's input and, for the unseen task, theta are drawn. False
+        draws all of it, and the mean is one of plain squared errors.
+    rng : seed, SeedSequence or Generator, optional
+        The same seed gives the same bits from any executor. Estimates meant to be independent of one another,
+        also by different methods, need different seeds.
+    executor : concurrent.futures.Executor, optional
+        Where blocks of prompts run; default: here.
+    d, task, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, \
+few_shot_weight, value_scale, normalization
+        As in :func:`theory.risk`; or pass a :class:`theory.Setting` as `setting`.
+
+    Returns
+    -------
+    Estimate
+        (mean, standard_error, prompts). Squared errors are heavy-tailed: they are polynomials of degree six
+        and more in normal variables, with a kurtosis in the hundreds, so that the standard error is itself
+        uncertain and intervals of a few standard errors miss more often than those of a normal variable.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, its value and what is allowed.
+
+    Examples
+    --------
+    >>> result = estimate("zero_shot_value", 10, 5, noise_variance=0.1, pretrain_shots=20, rng=0)
+    >>> import theory
+    >>> exact = theory.risk("zero_shot_value", 10, 5, noise_variance=0.1, pretrain_shots=20)
+    >>> abs(result.mean - exact) < 5 * result.standard_error
+    True
+    """
+    if setting is None:
+        setting = Setting(
+            d=model.d if d is None and isinstance(model, AttentionParameters) else d,
+            covariance=covariance,
+            task_covariance=task_covariance,
+            noise_variance=noise_variance,
+            target=target,
+            pretrain_shots=pretrain_shots,
+            few_shot_shots=few_shot_shots,
+            few_shot_weight=few_shot_weight,
+            value_scale=value_scale,
+            normalization=normalization,
+        )
+    choice("method", method, ("law", "tokens"))
+    if np.ndim(prompts) or count("prompts", prompts) < 2:
+        raise reject("prompts", prompts, "a whole number >= 2")
+    counts = np.asarray(count("n_shots", n_shots))
+    drawn = prompts_of(setting, task)
+    parameters = model if isinstance(model, AttentionParameters) else fixed_point(model, setting=setting)
+    if parameters.d != drawn.d:
+        raise reject("model", model, f"of dimension d = {drawn.d}, not {parameters.d}")
+    estimates = simulate(
+        np.asarray(parameters.v, np.float64),
+        np.asarray(parameters.Q, np.float64),
+        drawn,
+        [int(n) for n in counts.flat],
+        int(prompts),
+        method=method,
+        rao_blackwell=rao_blackwell,
+        rng=rng,
+        executor=executor,
+    )
+    if counts.ndim == 0:
+        return estimates[0]
+    means = np.reshape([one.mean for one in estimates], counts.shape)
+    errors = np.reshape([one.standard_error for one in estimates], counts.shape)
+    return Estimate(means, errors, int(prompts))
+
+
+class _Block(NamedTuple):
+    method: Method
+    v: Array
+    Q: Array
+    prompts: Prompts
+    n_shots: int
+    length: int
+    rao_blackwell: bool
+    seed: np.random.SeedSequence
+
+
+def _block_moments(block: _Block) -> tuple[float, float]:
+    """Mean of a block's squared errors, and the sum of squared deviations from it."""
+    squared_errors = squared_errors_by_law if block.method == "law" else squared_errors_by_tokens
+    errors = squared_errors(
+        block.v,
+        block.Q,
+        block.prompts,
+        block.n_shots,
+        block.length,
+        block.rao_blackwell,
+        np.random.default_rng(block.seed),
+    )
+    mean = float(errors.mean())
+    return mean, float(((errors - mean) ** 2).sum())
+
+
+def simulate(
+    v: Array,
+    Q: Array,
+    prompts: Prompts,
+    shot_counts: Sequence[int],
+    size: int,
+    *,
+    method: Method = "law",
+    rao_blackwell: bool = True,
+    rng: RandomSource = None,
+    executor: Executor | None = None,
+) -> list[Estimate]:
+    """`estimate` for plain arrays: one Estimate a shot count, each from `size` prompts of its own."""
+    model = whiten(v, Q, prompts) if method == "law" else (v, Q, prompts)
+    blocks: list[_Block] = []
+    ends = []
+    for n, seed in zip(shot_counts, root_seed(rng).spawn(len(shot_counts)), strict=True):
+        tokens_drawn = n + 1 if method == "tokens" else 1
+        lengths = block_lengths(size, max(1, MAX_FLOATS // (tokens_drawn * len(v))))
+        blocks += [
+            _Block(method, *model, n, length, rao_blackwell, child)
+            for length, child in zip(lengths, seed.spawn(len(lengths)), strict=True)
+        ]
+        ends.append(len(blocks))
+    lengths = [block.length for block in blocks]
+    moments = map_blocks(_block_moments, blocks, lengths, executor=executor)
+    return [_combine(lengths[start:end], moments[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _combine(lengths: Sequence[int], moments: Sequence[tuple[float, float]]) -> Estimate:
+    """Pool the blocks' means and squared deviations, with exactly rounded sums."""
+    prompts = sum(lengths)
+    mean = math.fsum(length * block_mean for length, (block_mean, _) in zip(lengths, moments, strict=True)) / prompts
+    deviations = math.fsum(
+        squares + length * (block_mean - mean) ** 2
+        for length, (block_mean, squares) in zip(lengths, moments, strict=True)
+    )
+    return Estimate(mean, math.sqrt(deviations / (prompts - 1) / prompts), prompts)

@@ -1,0 +1,132 @@
+"""Draw tasks and prompts of the in-context regression model, token by token."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory import Setting
+from theory.tasks import OPPOSITE, TARGET, UNSEEN, checked_task
+from theory.validation import reject
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The law of prompts, in plain arrays: x ~ N(0, R R'), y = theta.x + eps, eps ~ N(0, sigma2).
+
+    Parameters
+    ----------
+    root : (d, d) array
+        R, any matrix with R R' = Sigma.
+    noise_variance : float
+        sigma2, in the units of y^2.
+    task : (d,) array or None
+        The task theta; None draws one for each prompt.
+    task_root : (d, d) array or None
+        L, where `task` is None: tasks are L g with g ~ N(0, I), or L g / |g|.
+    unit_sphere : bool
+        Which of the two; with L = I, L g / |g| is uniform on the unit sphere.
+    query_in_count : bool
+        Whether N counts the query: N = n + 1 ("tokens"), else N = max(n, 1) ("shots").
+    """
+
+    root: Array
+    noise_variance: float
+    task: Array | None = None
+    task_root: Array | None = None
+    unit_sphere: bool = False
+    query_in_count: bool = True
+
+    @property
+    def d(self) -> int:
+        return len(self.root)
+
+    def token_count(self, n_shots: int) -> int:
+        """N, by which attention is divided."""
+        return n_shots + 1 if self.query_in_count else max(n_shots, 1)
+
+    def whitened(self) -> Prompts:
+        """The law of (g, y) where x = R g: inputs are standard normal and tasks R'theta."""
+        return replace(
+            self,
+            root=np.eye(self.d),
+            task=None if self.task is None else self.root.T @ self.task,
+            task_root=None if self.task_root is None else self.root.T @ self.task_root,
+        )
+
+    def draw_tasks(self, count: int, rng: np.random.Generator) -> Array:
+        """(count, d) tasks."""
+        if self.task is not None:
+            return np.broadcast_to(self.task, (count, self.d))
+        directions = rng.standard_normal((count, self.d))
+        if self.unit_sphere:
+            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        task_root = cast(Array, self.task_root)
+        return cast(Array, np.einsum("ki,ji->kj", directions, task_root))
+
+    def draw_shots(self, tasks: Array, n_shots: int, rng: np.random.Generator) -> Array:
+        """(prompts, n_shots, d + 2) tokens (1, x, y), for one row of `tasks` a prompt."""
+        x = np.einsum("kni,ji->knj", rng.standard_normal((len(tasks), n_shots, self.d)), self.root)
+        noise = math.sqrt(self.noise_variance) * rng.standard_normal((len(tasks), n_shots))
+        tokens = np.empty((len(tasks), n_shots, self.d + 2))
+        tokens[:, :, 0] = 1.0
+        tokens[:, :, 1:-1] = x
+        tokens[:, :, -1] = np.einsum("knj,kj->kn", x, tasks) + noise
+        return tokens
+
+    def draw_queries(self, tasks: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """(prompts, d + 2) query tokens (1, x_q, 0), and the (prompts,) labels y_q that they hide."""
+        queries = self.draw_shots(tasks, 1, rng)[:, 0]
+        labels = queries[:, -1].copy()
+        queries[:, -1] = 0.0
+        return queries, labels
+
+
+def prompts_of(setting: Setting, task: Any = "target") -> Prompts:
+    """The prompts of a setting on a task, which is given as in :func:`theory.risk`."""
+    d = len(setting.target_vector())
+    try:
+        noise_variance = float(setting.noise_variance)
+    except TypeError:
+        allowed = "one number where prompts are drawn"
+        raise reject("noise_variance", setting.noise_variance, allowed, TypeError) from None
+    return Prompts(
+        root=_root(setting.covariance, d),
+        noise_variance=noise_variance,
+        task=_task_vector(setting, task),
+        task_root=_root(setting.task_covariance, d),
+        unit_sphere=setting.task_covariance is None,
+        query_in_count=setting.normalization == "tokens",
+    )
+
+
+def _root(covariance: Any, d: int) -> Array:
+    """A matrix R with R R' the covariance; None is the identity."""
+    if covariance is None:
+        return np.eye(d)
+    return np.asarray(np.linalg.cholesky(np.asarray(covariance, np.float64)), np.float64)
+
+
+def _task_vector(setting: Setting, task: Any) -> Array | None:
+    """The task's theta; None for tasks drawn from the prior."""
+    target = np.asarray(setting.target_vector(), np.float64)
+    checked = checked_task(task, setting)
+    if isinstance(checked, str):
+        return {TARGET: target, OPPOSITE: -target, UNSEEN: None}[checked]
+    if isinstance(checked, np.ndarray):
+        return checked.astype(np.float64)
+    cosine = float(checked)
+    across = np.zeros_like(target)
+    if abs(cosine) < 1:
+        # Any direction orthogonal to the target will do, by isotropy: start from the axis least along it.
+        axis = int(np.argmin(np.abs(target)))
+        across[axis] = 1.0
+        across -= target[axis] / (target @ target) * target
+        across *= math.sqrt((1 - cosine**2) * (target @ target) / (across @ across))
+    return cosine * target + across

@@ -1,0 +1,433 @@
+"""Simulation agrees with exact answers, its two methods with each other, and every executor with every other.
+
+Squared errors are heavy-tailed, so the comparisons follow one policy. CELLS comparisons share a family-wise
+error rate of 1e-6; each is two-sided, Z standard errors wide. Seeds are fixed, and a comparison that fails is
+repeated once, with 16 times the prompts and a fresh seed, before it counts: a false alarm of heavy tails does
+not survive that, a wrong formula does.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import time
+import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from numerics.blocks import MAX_FLOATS, block_lengths, root_seed
+from numerics.monte_carlo import Estimate, estimate, simulate
+from numerics.prompts import Prompts, prompts_of
+from numerics.simulators import draw_product_sums, squared_errors_by_law, squared_errors_by_tokens, whiten
+from theory import STRATEGIES, AttentionParameters, Setting, risk
+from theory.proofs.enumeration import exact_average_risk, exact_risk
+
+CELLS = 300  # at least as many as this file compares
+Z = float(stats.norm.isf(1e-6 / CELLS / 2))
+
+
+def assert_agrees(run: Callable[[int, int], Estimate], exact: float, prompts: int) -> None:
+    """`run(prompts, seed)` estimates `exact`, by the policy above."""
+    rounding = 1e-13 * exact  # all that is left where zero-shot fine-tuning makes every error its mean
+    first = run(prompts, 1)
+    if abs(first.mean - exact) <= Z * first.standard_error + rounding:
+        return
+    second = run(16 * prompts, 2)
+    assert abs(second.mean - exact) <= Z * second.standard_error + rounding, (
+        f"{second.mean} +- {second.standard_error} is more than {Z:.1f} standard errors from {exact}"
+    )
+
+
+# --- the exact law ---------------------------------------------------------------------------------
+
+
+def cumulant(order: int, mean: np.ndarray, covariance: np.ndarray) -> float:
+    """Cumulants of a product a b of a normal pair, from its quadratic form z'Az, A = [[0, 1], [1, 0]] / 2.
+
+    kappa_r = 2^(r-1) (r-1)! [tr (A C)^r + r mean' (A C)^(r-1) A mean].
+    """
+    A = np.array([[0.0, 0.5], [0.5, 0.0]])
+    AC = A @ covariance
+    power = np.linalg.matrix_power(AC, order - 1)
+    factor = 2 ** (order - 1) * math.factorial(order - 1)
+    return float(factor * (np.trace(power @ AC) + order * mean @ power @ A @ mean))
+
+
+PAIRS = {
+    "central": ((0.0, 0.0), (1.0, 2.0, 0.7)),
+    "noncentral": ((0.4, -1.1), (1.0, 2.0, -0.7)),
+    "first is constant": ((0.4, -1.1), (0.0, 2.0, 0.0)),
+    "second is constant": ((0.4, -1.1), (1.5, 0.0, 0.0)),
+    "both are constant": ((0.4, -1.1), (0.0, 0.0, 0.0)),
+    "proportional": ((0.4, -1.1), (1.0, 4.0, 2.0)),
+    "opposite": ((0.4, -1.1), (1.0, 4.0, -2.0)),
+}
+
+
+def draw_sums(pair: str, n: int, size: int, seed: int) -> np.ndarray:
+    (mean_a, mean_b), (variance_a, variance_b, covariance) = PAIRS[pair]
+    columns = [np.full(size, x) for x in (mean_b, variance_a, variance_b, covariance)]
+    return draw_product_sums(mean_a, *columns, n, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 1000])
+@pytest.mark.parametrize("pair", PAIRS)
+def test_product_sums_have_the_exact_moments(pair: str, n: int) -> None:
+    """Mean, variance and third cumulant of a sum of n products, against n times those of one product."""
+    mean, (variance_a, variance_b, covariance) = np.array(PAIRS[pair][0]), PAIRS[pair][1]
+    matrix = np.array([[variance_a, covariance], [covariance, variance_b]])
+    k1, k2, k3, k4, _, k6 = (n * cumulant(r, mean, matrix) for r in range(1, 7))
+    size = 400_000
+    sums = draw_sums(pair, n, size, seed=10)
+    centred = sums - sums.mean()
+    # Sampling variances of the k-statistics, to leading order in 1 / size.
+    for sample, exact, variance in (
+        (sums.mean(), k1, k2),
+        (np.mean(centred**2), k2, k4 + 2 * k2**2),
+        (np.mean(centred**3), k3, k6 + 9 * k4 * k2 + 9 * k3**2 + 6 * k2**3),
+    ):
+        rounding = 1e-10 * (1 + abs(exact))
+        assert abs(sample - exact) <= Z * math.sqrt(variance / size) + rounding
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("pair", ["central", "noncentral", "proportional", "first is constant"])
+def test_product_sums_have_the_exact_distribution(pair: str, n: int) -> None:
+    """Kolmogorov-Smirnov against sums of products drawn one by one: no moments, so no heavy tails."""
+    mean, (variance_a, variance_b, covariance) = PAIRS[pair]
+    matrix = [[variance_a, covariance], [covariance, variance_b]]
+    size = 100_000
+    pairs = np.random.default_rng(11).multivariate_normal(mean, matrix, (size, n))
+    test = stats.ks_2samp(draw_sums(pair, n, size, seed=12), pairs.prod(axis=2).sum(axis=1))
+    assert test.pvalue > 1e-6 / CELLS
+
+
+def test_no_products_sum_to_zero() -> None:
+    np.testing.assert_array_equal(draw_sums("noncentral", 0, 5, seed=0), np.zeros(5))
+
+
+# --- dense models, against exact rational enumeration ------------------------------------------------
+
+# Every entry alive and no symmetry; in the second model constants dominate, so that a shot's variance is mostly
+# made of means.
+EIGHTHS = {
+    "alive": ((3, -2, 4, 7), ((2, -3, 1, 4), (-4, 5, 2, -1), (3, -2, 4, 3), (6, 1, -5, 2))),
+    "constants": ((8, 0, 0, 8), ((-6, 0, 0, 8), (0, 2, 0, 0), (0, 0, 2, 0), (0, 0, 0, 0))),
+}
+
+
+def rational_model(name: str) -> tuple[list[Fraction], list[list[Fraction]]]:
+    v, Q = EIGHTHS[name]
+    return [Fraction(k, 8) for k in v], [[Fraction(k, 8) for k in row] for row in Q]
+
+
+COVARIANCE = [[Fraction(1), Fraction(1, 4)], [Fraction(1, 4), Fraction(1, 2)]]
+PRIOR = [[Fraction(1, 2), Fraction(-1, 4)], [Fraction(-1, 4), Fraction(1)]]
+TASK = [Fraction(3, 4), Fraction(-1, 2)]
+NOISE = Fraction(3, 10)
+
+
+def floats(values: object) -> np.ndarray:
+    return np.array(values, dtype=object).astype(np.float64)
+
+
+@pytest.mark.parametrize("rao_blackwell", [True, False])
+@pytest.mark.parametrize("method", ["law", "tokens"])
+@pytest.mark.parametrize("normalization", ["tokens", "shots"])
+@pytest.mark.parametrize(("name", "n_shots"), [("alive", 0), ("alive", 1), ("alive", 3), ("constants", 3)])
+def test_a_dense_model_on_one_task(
+    name: str, n_shots: int, normalization: str, method: str, rao_blackwell: bool
+) -> None:
+    v, Q = rational_model(name)
+    exact = float(exact_risk(v, Q, COVARIANCE, TASK, NOISE, n_shots, normalization))
+
+    def run(prompts: int, seed: int) -> Estimate:
+        return estimate(
+            AttentionParameters(floats(v), floats(Q)),
+            n_shots,
+            method=method,
+            prompts=prompts,
+            rao_blackwell=rao_blackwell,
+            rng=seed,
+            covariance=floats(COVARIANCE),
+            task=floats(TASK),
+            noise_variance=float(NOISE),
+            normalization=normalization,
+        )
+
+    assert_agrees(run, exact, 100_000)
+
+
+@pytest.mark.parametrize("prior", [None, PRIOR])
+@pytest.mark.parametrize("method", ["law", "tokens"])
+@pytest.mark.parametrize("n_shots", [0, 2])
+def test_a_dense_model_on_unseen_tasks(n_shots: int, method: str, prior: list[list[Fraction]] | None) -> None:
+    v, Q = rational_model("alive")
+    exact = float(exact_average_risk(v, Q, COVARIANCE, NOISE, n_shots, prior))
+
+    def run(prompts: int, seed: int) -> Estimate:
+        return estimate(
+            AttentionParameters(floats(v), floats(Q)),
+            n_shots,
+            method=method,
+            prompts=prompts,
+            rng=seed,
+            covariance=floats(COVARIANCE),
+            task_covariance=None if prior is None else floats(prior),
+            task="unseen",
+            noise_variance=float(NOISE),
+        )
+
+    assert_agrees(run, exact, 100_000)
+
+
+@pytest.mark.parametrize("task", ["target", "unseen"])
+@pytest.mark.parametrize("n_shots", [0, 1, 2, 6])
+def test_the_two_methods_have_one_distribution(n_shots: int, task: str) -> None:
+    """Kolmogorov-Smirnov on plain squared errors: the whole law, not its mean alone."""
+    rng = np.random.default_rng(20)
+    v, Q, root = rng.standard_normal(5), rng.standard_normal((5, 5)), rng.standard_normal((3, 3))
+    prompts = prompts_of(
+        Setting(d=3, covariance=root @ root.T, target=rng.standard_normal(3), noise_variance=0.4), task
+    )
+    size = 60_000
+    tokens = squared_errors_by_tokens(v, Q, prompts, n_shots, size, False, np.random.default_rng(21))
+    law = squared_errors_by_law(*whiten(v, Q, prompts), n_shots, size, False, np.random.default_rng(22))
+    assert stats.ks_2samp(law, tokens).pvalue > 1e-6 / CELLS
+
+
+def test_many_shots_in_chunks() -> None:
+    """More shots than a block holds: the tokens method streams them, and the law does not mind."""
+    n = 2 * MAX_FLOATS // 3 + 5  # d = 1 has three floats a token, so that one prompt takes two chunks and a rest
+    model = AttentionParameters([0.1, 0.2, 1.0], [[0.1, 0.3, -0.2], [0.0, 0.8, 0.1], [0.0, 0.0, 0.0]])
+    tokens = estimate(model, n, method="tokens", prompts=60, noise_variance=0.5, rng=1)
+    law = estimate(model, n, prompts=60_000, noise_variance=0.5, rng=2)
+    difference = abs(tokens.mean - law.mean)
+    assert difference <= Z * math.hypot(tokens.standard_error, law.standard_error)
+    assert tokens.standard_error < 0.2 * law.mean  # so that the comparison says something
+
+
+# --- strategies, against theory.risk -----------------------------------------------------------------
+
+OFFICIAL = {"d": 5, "noise_variance": 0.1, "pretrain_shots": 20}
+
+
+@pytest.mark.parametrize("task", ["target", "opposite", "unseen", 0.3])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_strategies_by_the_law(strategy: str, task: str | float) -> None:
+    for n in (0, 1, 20):
+        exact = risk(strategy, n, task=task, **OFFICIAL)
+        assert_agrees(
+            lambda prompts, seed, n=n: estimate(strategy, n, task=task, prompts=prompts, rng=seed, **OFFICIAL),
+            exact,
+            20_000,
+        )
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_strategies_by_tokens(strategy: str) -> None:
+    exact = risk(strategy, 10, **OFFICIAL)
+    assert_agrees(
+        lambda prompts, seed: estimate(strategy, 10, method="tokens", prompts=prompts, rng=seed, **OFFICIAL),
+        exact,
+        20_000,
+    )
+
+
+@pytest.mark.parametrize("task", ["unseen", [0.3, -1.0, 0.2]])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_strategies_with_covariances(strategy: str, task: str | list[float]) -> None:
+    rng = np.random.default_rng(30)
+    root = rng.standard_normal((3, 3))
+    setting = Setting(
+        covariance=root @ root.T / 3 + 0.3 * np.eye(3),
+        task_covariance=np.diag([0.2, 0.5, 0.9]),
+        target=rng.standard_normal(3),
+        noise_variance=0.2,
+        pretrain_shots=8,
+        normalization="shots",
+    )
+    for n in (0, 1, 9):
+        assert_agrees(
+            lambda prompts, seed, n=n: estimate(strategy, n, task=task, prompts=prompts, rng=seed, setting=setting),
+            risk(strategy, n, task=task, setting=setting),
+            20_000,
+        )
+
+
+def test_a_wrong_answer_is_caught() -> None:
+    """The smallest relative error that the comparison above would catch, and that it does catch it."""
+    exact = risk("zero_shot_value", 20, **OFFICIAL)
+
+    def run(prompts: int, seed: int) -> Estimate:
+        return estimate("zero_shot_value", 20, prompts=prompts, rng=seed, **OFFICIAL)
+
+    detectable = 2 * Z * run(20_000, 1).standard_error / exact
+    print(f"smallest relative error caught in zero_shot_value at 20 shots: {detectable:.1e}")
+    assert detectable < 0.1
+    with pytest.raises(AssertionError, match="standard errors"):
+        assert_agrees(run, exact * (1 + detectable), 20_000)
+
+
+def test_rao_blackwell_lowers_the_error() -> None:
+    for method, least in (("law", 1.2), ("tokens", 1.0)):
+        plain, averaged = (
+            estimate("pretrained", 10, method=method, rao_blackwell=flag, prompts=20_000, rng=3, **OFFICIAL)
+            for flag in (False, True)
+        )
+        assert plain.standard_error > least * averaged.standard_error
+
+
+# --- executors, seeds, cost ---------------------------------------------------------------------------
+
+UNSEEN = {"d": 30, "noise_variance": 0.1, "pretrain_shots": 20, "task": "unseen"}
+
+
+def run_everything(executor: Executor | None) -> list[Estimate]:
+    law = estimate("zero_shot_value", [0, 3, 20], prompts=20_000, rng=5, executor=executor, **UNSEEN)
+    plain = estimate("zs", 3, prompts=9000, rao_blackwell=False, rng=5, executor=executor, **UNSEEN)
+    tokens = estimate("zs_v", [0, 3], prompts=5000, method="tokens", rng=5, executor=executor, **UNSEEN)
+    return [law, plain, tokens]
+
+
+def assert_same_bits(first: list[Estimate], second: list[Estimate]) -> None:
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.mean, other.mean)
+        np.testing.assert_array_equal(one.standard_error, other.standard_error)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_threads_give_the_same_bits(workers: int) -> None:
+    with ThreadPoolExecutor(workers) as executor:
+        assert_same_bits(run_everything(executor), run_everything(None))
+
+
+def test_processes_give_the_same_bits() -> None:
+    # Not forked: a fork beside other threads warns from Python 3.12 on, and warnings are errors here.
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        assert_same_bits(run_everything(executor), run_everything(None))
+
+
+def test_dask_gives_the_same_bits() -> None:
+    from distributed import Client
+
+    with (
+        Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client,
+        client.get_executor(pure=False) as executor,
+    ):
+        assert_same_bits(run_everything(executor), run_everything(None))
+
+
+def test_seeds() -> None:
+    def mean(rng: object) -> float:
+        return float(estimate("pretrained", 3, prompts=100, rng=rng, **OFFICIAL).mean)
+
+    seed = np.random.SeedSequence(7)
+    assert mean(7) == mean(7) == mean(seed) == mean(seed) == mean(np.random.default_rng(7))
+    assert mean(7) != mean(8)
+    assert mean(None) != mean(None)
+    generator = np.random.default_rng(7)
+    assert mean(generator) != mean(generator)  # a Generator advances
+
+
+def test_each_block_has_a_seed_of_its_own() -> None:
+    children = root_seed(0).spawn(50)
+    assert len({int(np.random.default_rng(child).integers(2**63)) for child in children}) == 50
+    # The mean of two blocks is the mean of their parts: neither repeats the other.
+    prompts = Prompts(np.eye(2), 0.1, task=np.ones(2))
+    length = MAX_FLOATS // 4
+    both, one = (simulate(np.ones(4), np.ones((4, 4)), prompts, [2], size, rng=0)[0] for size in (2 * length, length))
+    assert both.mean != one.mean
+
+
+def test_shot_counts_as_a_sequence() -> None:
+    many = estimate("pretrained", [4, 2], prompts=500, rng=1, **OFFICIAL)
+    assert np.shape(many.mean) == np.shape(many.standard_error) == (2,)
+    first = estimate("pretrained", 4, prompts=500, rng=1, **OFFICIAL)
+    assert many.mean[0] == first.mean
+    assert isinstance(first.mean, float)
+    assert first.prompts == many.prompts == 500
+    assert estimate("pretrained", range(3), prompts=2, **OFFICIAL).mean.shape == (3,)
+
+
+def test_standard_error_is_that_of_all_prompts() -> None:
+    """Pooled over blocks, mean and standard error equal those of the blocks' prompts put together."""
+    prompts = Prompts(np.eye(2), 0.1, task=np.ones(2))
+    v, Q = np.ones(4), np.ones((4, 4))
+    length = MAX_FLOATS // 4
+    sizes = block_lengths(2 * length + 10, length)
+    seeds = root_seed(3).spawn(1)[0].spawn(len(sizes))
+    errors = np.concatenate(
+        [
+            squared_errors_by_law(*whiten(v, Q, prompts), 2, size, True, np.random.default_rng(seed))
+            for size, seed in zip(sizes, seeds, strict=True)
+        ]
+    )
+    result = simulate(v, Q, prompts, [2], 2 * length + 10, rng=3)[0]
+    assert result.mean == pytest.approx(errors.mean(), rel=1e-13)
+    assert result.standard_error == pytest.approx(stats.sem(errors), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("method", "n_shots", "prompts"), [("law", 10, 500_000), ("tokens", 10, 50_000), ("tokens", 200_000, 3)]
+)
+def test_memory_is_bounded(method: str, n_shots: int, prompts: int) -> None:
+    """Neither more prompts nor more shots than a block holds need more memory than a dozen of its arrays."""
+    tracemalloc.start()
+    estimate("pretrained", n_shots, prompts=prompts, method=method, rng=0, **OFFICIAL)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * 8 * MAX_FLOATS
+
+
+def test_cost_of_the_law_is_free_of_the_shots() -> None:
+    def seconds_per_prompt(n: int, method: str, prompts: int) -> float:
+        start = time.process_time()
+        estimate("zs_v", n, 20, rao_blackwell=False, prompts=prompts, method=method, rng=0)
+        return (time.process_time() - start) / prompts
+
+    # Processor time, the least of a few turns each, taken in turn: other work may share the machine.
+    turns = [
+        [seconds_per_prompt(*run) for run in ((10, "law", 20_000), (10_000, "law", 20_000), (1000, "tokens", 50))]
+        for _ in range(5)
+    ]
+    few, many, tokens = np.min(turns, axis=0)
+    print(f"law: n = 10,000 costs {many / few:.2f} times n = 10; tokens cost {tokens / many:.0f} times it at n = 1000")
+    assert many < 3 * few  # 1.0 on a quiet machine, as equally many random numbers are drawn; 1000 if n counted
+    assert tokens > 100 * many  # 400 to 700 on a quiet machine
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"model": "zero"}, ValueError, "zero"),
+        ({"model": 3}, TypeError, "AttentionParameters"),
+        ({"model": "mixed", "noise_variance": 0}, ValueError, "mixed"),
+        ({"model": AttentionParameters(np.ones(4), np.eye(4))}, ValueError, "model"),
+        ({"n_shots": -1}, ValueError, "n_shots"),
+        ({"n_shots": 2.5}, ValueError, "n_shots"),
+        ({"n_shots": [1, -1]}, ValueError, "n_shots"),
+        ({"n_shots": math.inf}, ValueError, "n_shots"),
+        ({"method": "exact"}, ValueError, "method"),
+        ({"prompts": 1}, ValueError, "prompts"),
+        ({"prompts": [5, 6]}, ValueError, "prompts"),
+        ({"rng": "seed"}, TypeError, "rng"),
+        ({"rng": -1}, ValueError, "rng"),
+        ({"task": "other"}, ValueError, "task"),
+        ({"task": 1.5}, ValueError, "task"),
+        ({"task": [1.0, 2.0]}, ValueError, "task"),
+        ({"task": 0.5, "covariance": 2 * np.eye(5)}, ValueError, "task"),
+        ({"d": 1, "task": 0.5}, ValueError, "task"),
+        ({"noise_variance": np.array([0.1, 0.2])}, TypeError, "noise_variance"),
+        ({"noise_variance": -0.1}, ValueError, "noise_variance"),
+        ({"normalization": "none"}, ValueError, "normalization"),
+    ],
+)
+def test_bad_arguments(arguments: dict[str, object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        estimate(**{"model": "pretrained", "n_shots": 2, "prompts": 10, **OFFICIAL, **arguments})

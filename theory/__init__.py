@@ -6,7 +6,7 @@ Examples
 --------
 >>> import theory
 >>> theory.risk("zero_shot_value", n_shots=10, d=5)
-0.32947658402203856
+0.6201408019589838
 """
 
 from __future__ import annotations

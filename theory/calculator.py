@@ -74,11 +74,11 @@ normalization
     Examples
     --------
     >>> risk("pretrained", 10, 5)
-    0.4132231404958678
+    0.5041322314049587
     >>> risk("zs_v", range(3), 5, noise_variance=0.1, pretrain_shots=20, task="opposite").round(4)
     array([1.5444, 1.6407, 1.332 ])
     >>>     >>> risk("pretrained", 10, 5, noise_variance=Fraction(0))
-    Fraction(50, 121)
+    Fraction(61, 121)
     """
     if unknown:
         validation.unknown_keywords("risk", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting"))

@@ -9,7 +9,7 @@ from . import validation
 from .evaluation import risk_of_model, risk_of_strategy
 from .fixed_points import require_fixed_point
 from .parameters import AttentionParameters
-from .setting import SETTING_ARGUMENTS, Setting
+from .setting import SETTING_ARGUMENTS, Setting, require_alone
 from .strategies import Strategy, find_strategy
 from .worlds import scaled_point
 
@@ -89,6 +89,11 @@ normalization
             d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
             few_shot_weight, value_scale, normalization,
         )  # fmt: skip
+    else:
+        require_alone(
+            setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+            few_shot_weight, value_scale, normalization,
+        )  # fmt: skip
     n_shots = validation.count("n_shots", n_shots)
     if isinstance(model, AttentionParameters):
         return risk_of_model(model, n_shots, setting, task)
@@ -154,6 +159,11 @@ value_scale, normalization
     if setting is None:
         setting = Setting(
             d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+            few_shot_weight, value_scale, normalization,
+        )  # fmt: skip
+    else:
+        require_alone(
+            setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
             few_shot_weight, value_scale, normalization,
         )  # fmt: skip
     found = find_strategy(strategy)

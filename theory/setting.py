@@ -171,6 +171,17 @@ class Setting(_Fields):
 _DEFAULTS = (None, None, None, 0, None, math.inf, None, 0, "balanced", "tokens")
 
 
+def require_alone(setting: Any, *arguments: Any) -> None:
+    """A setting takes the place of its arguments; one given beside it would be ignored in silence."""
+    if not isinstance(setting, Setting):
+        raise validation.reject("setting", setting, "a theory.Setting", TypeError)
+    for name, value, default in zip(SETTING_ARGUMENTS, arguments, _DEFAULTS, strict=True):
+        if value is not default:
+            raise TypeError(
+                f"{name} = {validation.describe(value)} is not allowed beside setting: use setting.replace({name}=...)"
+            )
+
+
 def _agreeing(d: Any, *arrays: Any) -> tuple[Any, ...]:
     """The arguments that have d in their shape must agree on it."""
     source = "d"

@@ -1,0 +1,100 @@
+"""Run the printed matrix code on symbols: covariance, dimension and all entries symbolic.
+
+The closed forms for general covariances are NumPy code. `on_symbols` runs the very same code objects on
+vectors and matrices of the Wick calculus: only the few names through which such code speaks to NumPy
+(``np.trace``, ``np.sum`` of an elementwise product, ``np.multiply.outer``, ``len``) are bound otherwise. So a
+proof meets the printed formula itself, for every dimension at once, and not a transcription of it.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType, ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
+
+from .. import linear_algebra
+from ..risk_formula import Square
+from ..wick import Matrix, Scalar, identity, outer, trace
+
+__all__ = ["Array", "on_symbols", "polarised"]
+
+
+class Array(Matrix):
+    """A symbolic matrix that also has NumPy's elementwise product, of which only the sum can be taken.
+
+    >>> from theory.wick import matrix
+    >>> A, B = Array.of(matrix("A")), Array.of(matrix("B"))
+    >>> (A * B).sum()  # the sum over i, j of A_ij B_ij
+    tr(A B')
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: Matrix) -> Array:
+        """A symbolic matrix as such an array."""
+        return cls(value.terms.items())
+
+    @classmethod
+    def _kind(cls) -> Any:
+        return Array
+
+    @property
+    def T(self) -> Array:
+        """The transpose."""
+        return Array.of(Matrix(self.terms.items()).T)
+
+    def __matmul__(self, other: Any) -> Any:
+        result = super().__matmul__(other)
+        return Array.of(result) if isinstance(result, Matrix) else result
+
+    def __mul__(self, other: Any) -> Any:
+        return _Elementwise(self, other) if isinstance(other, Array) else super().__mul__(other)
+
+    @property
+    def inverse(self) -> Array:
+        """The inverse of a product of symbols."""
+        return Array.of(super().inverse)
+
+
+class _Elementwise(NamedTuple):
+    left: Array
+    right: Array
+
+    def sum(self) -> Scalar:
+        return trace(self.left @ self.right.T)
+
+
+_NUMPY = SimpleNamespace(
+    trace=trace,
+    sum=lambda elementwise: elementwise.sum(),
+    array_equal=lambda left, right: left == right,
+    multiply=SimpleNamespace(outer=lambda left, right: Array.of(outer(left, right))),
+)
+
+
+def on_symbols(module: ModuleType, **bound: Any) -> Any:
+    """A module's functions, as they are printed, with NumPy's names (and those given) bound for symbols."""
+    names: dict[str, Any] = {**vars(linear_algebra), **vars(module), "np": _NUMPY}
+    names["identity_like"] = lambda like: Array.of(identity)
+    names.update(bound)
+    for name, value in names.items():
+        if isinstance(value, FunctionType) and value.__module__ in (module.__name__, linear_algebra.__name__):
+            twin = FunctionType(value.__code__, names, name, value.__defaults__, value.__closure__)
+            names[name] = twin
+    return SimpleNamespace(**{name: value for name, value in names.items() if not name.startswith("__")})
+
+
+def polarised(vectors: tuple[Any, Any, Any], product: Any) -> tuple[Square, ...]:
+    """The quadratic form of `dense.orthogonal_squares`, without division: sum of c_ij (X_i + X_j)^2 and X_i^2.
+
+    That both are the same form is a lemma of R0 (R0.squares); Gram-Schmidt serves the floats, not the proof.
+    """
+    gram = [[product(left, right) for right in vectors] for left in vectors]
+    unit = [[int(i == j) for j in range(3)] for i in range(3)]
+    squares = []
+    for i in range(3):
+        others = gram[i][(i + 1) % 3] + gram[i][(i + 2) % 3]
+        squares.append(Square(gram[i][i] - others, *unit[i]))
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        squares.append(Square(gram[i][j], *(x + y for x, y in zip(unit[i], unit[j], strict=True))))
+    return tuple(squares)

@@ -79,11 +79,33 @@ class _Shared(NamedTuple):
     query_constant: Number  # and the constant e_0
     fixed: Number  # W: the quadratic and cubic Hermite parts of the query's own token
     spread: Number  # tr(B Sigma B' Sigma)
+    b_sigma: Array  # B Sigma
     side: Array  # B Sigma v_x
 
 
-def _shared(m: Blocks, sigma: Array) -> _Shared:
-    b_sigma = m.B @ sigma
+class _Images:
+    """A matrix X of theta, by its images Sigma X and X P: Gram-Schmidt then multiplies no two matrices."""
+
+    __array_ufunc__ = None  # NumPy scalars leave a product with this to __rmul__
+
+    def __init__(self, sigma_x: Array, x_p: Array) -> None:
+        self.sigma_x, self.x_p = sigma_x, x_p
+
+    def __sub__(self, other: _Images) -> _Images:
+        return _Images(self.sigma_x - other.sigma_x, self.x_p - other.x_p)
+
+    def __rmul__(self, factor: Number) -> _Images:
+        return _Images(factor * self.sigma_x, factor * self.x_p)
+
+
+def _images_inner(x: _Images, y: _Images) -> Number:
+    """E (X theta)' Sigma (Y theta) = tr(X' Sigma Y P)."""
+    return np.sum(x.sigma_x * y.x_p)
+
+
+def _shared(m: Blocks, sigma: Array, b_sigma: Array | None) -> _Shared:
+    if b_sigma is None:
+        b_sigma = m.B @ sigma
     sigma_b = b_sigma.T if np.array_equal(m.B, m.B.T) else sigma @ m.B
     spread = np.sum(b_sigma * sigma_b)
     t_1 = np.trace(b_sigma)
@@ -97,12 +119,14 @@ def _shared(m: Blocks, sigma: Array) -> _Shared:
         m.v_0**2 * t_2 + 2 * m.v_0 * (s_sv @ sr) + ((sv @ (m.p + m.r_x)) ** 2 + (sv @ m.v_x) * (sr @ (m.p + m.r_x))) / 2
     )
     fixed = 2 * trace_k2 + 2 * t_2 * (sv @ m.v_x) + 4 * inner(s_sv, sigma, s_sv)
-    return _Shared(linear, -m.v_0 * m.q - trace_k, fixed, spread, b_sigma @ m.v_x)
+    return _Shared(linear, -m.v_0 * m.q - trace_k, fixed, spread, b_sigma, b_sigma @ m.v_x)
 
 
-def terms_on_task(m: Blocks, sigma: Array, noise_variance: Number, theta: Array) -> RiskTerms:
-    """The risk's contractions on one task, O(d^3)."""
-    shared = _shared(m, sigma)
+def terms_on_task(
+    m: Blocks, sigma: Array, noise_variance: Number, theta: Array, b_sigma: Array | None = None
+) -> RiskTerms:
+    """The risk's contractions on one task, O(d^3); ``b_sigma`` is B Sigma, if it is known already."""
+    shared = _shared(m, sigma, b_sigma)
     st = sigma @ theta
     signal = theta @ st
 
@@ -147,17 +171,28 @@ def _constant_parts(m: Blocks, sigma: Array, shared: _Shared, label_power: Numbe
 
 
 def average_terms(
-    m: Blocks, sigma: Array, noise_variance: Number, task_covariance: Array, fourth_moment: Number
+    m: Blocks,
+    sigma: Array,
+    noise_variance: Number,
+    task_covariance: Array | Number,
+    fourth_moment: Number,
+    b_sigma: Array | None = None,
 ) -> RiskTerms:
     r"""The risk's contractions averaged over tasks with mean 0 and :math:`E\theta\theta^\top = P`.
 
     ``fourth_moment`` is :math:`\kappa` in
     :math:`E(\theta^\top X\theta)^2 = \kappa\,[(\mathrm{tr} XP)^2 + 2\,\mathrm{tr} XPXP]`:
     1 for Gaussian tasks, d/(d+2) on the unit sphere. Each quantity is constant + linear in theta + a multiple of the
-    signal power s = theta' Sigma theta; the three parts are uncorrelated.
+    signal power s = theta' Sigma theta; the three parts are uncorrelated. ``task_covariance`` may be
+    the number 1/d, for I/d.
     """
-    shared = _shared(m, sigma)
-    sigma_p = sigma @ task_covariance
+    shared = _shared(m, sigma, b_sigma)
+    one = identity_like(m.B)
+
+    def times_p(x: Array) -> Array:
+        return x @ task_covariance if hasattr(task_covariance, "T") else x * task_covariance
+
+    sigma_p = times_p(sigma)
     power = np.trace(sigma_p)  # E s
     power2 = 2 * trace_of_product(sigma_p, sigma_p)
     variance = fourth_moment * (power * power + power2) - power * power  # Var s
@@ -165,25 +200,22 @@ def average_terms(
         variance = 0 * power  # d = 1 on the sphere: s is constant
 
     def task_inner(x: Array, y: Array) -> Number:
-        return inner(x, task_covariance, y)
-
-    def operator_inner(x: Array, y: Array) -> Number:
-        """E (x theta)' Sigma (y theta)."""
-        return np.sum((sigma @ x) * (y @ task_covariance))
+        return times_p(x) @ y
 
     def norm2(x: Array, y: Number) -> Number:
         """The average variance of x.x_i + y y_i for a shot."""
         return inner(x, sigma, x) + y * y * (power + noise_variance)
 
-    one = identity_like(m.B)
     sv = sigma @ m.v_x
-    rh_linear = m.w * (m.B @ sigma) + np.multiply.outer(m.b, sv)
+    rh_linear = m.w * shared.b_sigma + np.multiply.outer(m.b, sv)
+    rh_images = _Images(sigma @ rh_linear, times_p(rh_linear))
+    truth_images = _Images(sigma, times_p(one))
     rh = shared.side + m.b * (m.w * (noise_variance + power))
     r_h_linear = m.w * (sigma @ m.r_x) + m.r_y * sv
     r_h = m.r_x @ sv + m.r_y * m.w * (noise_variance + power)
     b_norm2 = inner(m.b, sigma, m.b)
     squares = (
-        *orthogonal_squares((one - rh_linear, one, one), operator_inner),
+        *orthogonal_squares((truth_images - rh_images, truth_images, truth_images), _images_inner),
         *orthogonal_squares((m.v_0 * m.p + rh, shared.query_linear, 0 * sv), lambda x, y: inner(x, sigma, y)),
         Square(variance * m.w**2 * (b_norm2 + m.r_y**2), 1, 0, 0),
         Square(1, -m.v_0 * m.q - r_h, shared.query_constant, 0),
@@ -199,7 +231,7 @@ def average_terms(
         + r_h**2
         + task_inner(r_h_linear, r_h_linear)
         + inner(rh, sigma, rh)
-        + operator_inner(rh_linear, rh_linear)
+        + _images_inner(rh_images, rh_images)
         + both
     )
     return RiskTerms(noise_variance, squares, per_shot, shared.fixed)

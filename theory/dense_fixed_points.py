@@ -52,6 +52,7 @@ class DensePoint(NamedTuple):
     blocks: Blocks
     scale: Number
     memory: IsotropicPoint | None = None
+    b_sigma: Array | None = None  # B Sigma, where the fixed point has formed it already
 
 
 def pretrained_product(world: DenseWorld) -> Array:
@@ -128,7 +129,7 @@ def _value_only(world: DenseWorld, auxiliary: bool) -> DensePoint:
     scale = _pretrained_scale(world, product)
     if not auxiliary:
         v_x, w = solve(zero_shot_matrix, zero_shot_vector), 1
-        return DensePoint(Blocks.odd(v_x, w, 0, product, theta * 0), scale)
+        return DensePoint(Blocks.odd(v_x, w, 0, product, theta * 0), scale, b_sigma=ms)
     m = world.few_shot_shots
     n_tokens = m + world.query_counts
     mu = world.few_shot_weight / n_tokens**2
@@ -147,7 +148,7 @@ def _value_only(world: DenseWorld, auxiliary: bool) -> DensePoint:
     diagonal = theta @ (world.sigma @ ((m + 1) * m2_theta + t_2 * theta)) + t_2 * sigma2
     w = (n_tokens * (theta @ (world.sigma @ m_theta)) - row_v @ start) / (diagonal - row_v @ slope)
     v_x = start - w * slope
-    return DensePoint(Blocks.odd(v_x, w, 0, product, theta * 0), scale)
+    return DensePoint(Blocks.odd(v_x, w, 0, product, theta * 0), scale, b_sigma=ms)
 
 
 def mixed_all(world: DenseWorld) -> DensePoint:

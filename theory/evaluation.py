@@ -14,7 +14,7 @@ from .arithmetic import Number, anywhere, choose, is_zero, present
 from .dense_fixed_points import DensePoint, DenseWorld
 from .fixed_points import IsotropicWorld
 from .isotropic import IsotropicPoint
-from .linear_algebra import Array, identity_like
+from .linear_algebra import Array
 from .parameters import AttentionParameters
 from .risk_formula import RiskTerms, exact_risk_formula
 from .setting import Setting
@@ -59,6 +59,40 @@ def risk_of_model(model: AttentionParameters, n_shots: Number, setting: Setting,
     if not (np.ndim(model.d) == np.ndim(setting.d) == 0 and model.d == setting.d):
         raise ValueError(f"d = {setting.d!r} is not allowed with a model of d = {model.d!r}; they must agree")
     task = checked_task(task, setting)
+    point, others, six_scalars = _point_of_model(model, setting)
+    return (_isotropic_risk if six_scalars else _dense_risk)(model, point, n_shots, setting, task, *others)
+
+
+def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any) -> tuple[RiskTerms, bool]:
+    """The risk's contractions, one number for each argument, and whether the risk is infinite for n >= 1.
+
+    It is so for `mixed` off the target without label noise; the contractions then serve n = 0 alone.
+    """
+    task = checked_task(task, setting)
+    strategy: Strategy | None = None
+    others: tuple[Any, ...] = ()
+    if isinstance(model, AttentionParameters):
+        point, others, six_scalars = _point_of_model(model, setting)
+    else:
+        strategy, six_scalars = model, setting.is_isotropic
+        fixed_points.require_closed_form(strategy.name, setting.few_shot_weight)
+        points: Any = fixed_points.POINTS if six_scalars else dense_fixed_points.POINTS
+        point = points[strategy.name][0] if six_scalars else points[strategy.name]
+    lift = common_kind(setting, None, None if isinstance(task, str) else task, *others)
+    world: Any = (isotropic_world if six_scalars else dense_world)(strategy, setting, lift)
+    target = setting.target_vector() if isinstance(task, np.ndarray) else None
+    place = place_of(task, target) if six_scalars else place_of(task, world.target, world.sigma)
+    if lift is not None and not isinstance(place, str):
+        place = (lift(place[0]), lift(place[1]), lift(place[2]))
+    infinite = False
+    if strategy is not None and strategy.name == "mixed" and place != TARGET and is_zero(world.noise_variance):
+        infinite, world = True, world._replace(noise_variance=1)
+    terms = _isotropic_terms(point(world), world, place) if six_scalars else _dense_terms(point, world, task, place)
+    return terms, infinite
+
+
+def _point_of_model(model: AttentionParameters, setting: Setting) -> tuple[Callable[[Any], Any], tuple[Any, ...], bool]:
+    """How a world becomes the model's point, the model's own numbers, and whether six scalars are all of it."""
     scalars = model.isotropic
     same_target = model.target is setting.target or _same_vector(model.target, setting.target)
     if scalars is not None and setting.is_isotropic and same_target:
@@ -66,13 +100,13 @@ def risk_of_model(model: AttentionParameters, n_shots: Number, setting: Setting,
         def point(world: IsotropicWorld) -> IsotropicPoint:
             return isotropic.contract(scalars, world.d, world.noise_variance, world.target_norm2)
 
-        return _isotropic_risk(model, point, n_shots, setting, task, *scalars)
+        return point, tuple(scalars), True
     blocks = model.blocks()
 
     def dense_point(world: DenseWorld) -> DensePoint:
         return DensePoint(blocks, 1)
 
-    return _dense_risk(model, dense_point, n_shots, setting, task, *model.dense())
+    return dense_point, model.dense(), False
 
 
 def _same_vector(a: Array | None, b: Array | None) -> bool:
@@ -230,18 +264,23 @@ def _dense_value(
     place = place_of(task, world.target, world.sigma)
 
     def terms(world: DenseWorld) -> RiskTerms:
-        blocks, _, memory = point(world)
-        d, noise_variance = len(world.target), world.noise_variance
-        if place == UNSEEN:
-            if world.task_covariance is not None:
-                return dense.average_terms(blocks, world.sigma, noise_variance, world.task_covariance, 1)
-            one = identity_like(world.sigma)
-            return dense.average_terms(blocks, world.sigma, noise_variance, one / d, Fraction(d, d + 2))
-        if memory is not None:  # B = 0: only the signal powers matter, and the scalar form keeps every digit
-            return _isotropic_terms(memory, world.signal_world(), place)
-        theta = task if isinstance(task, np.ndarray) else world.target if task == TARGET else -world.target
-        return dense.terms_on_task(blocks, world.sigma, noise_variance, theta)
+        return _dense_terms(point, world, task, place)
 
     if strategy is not None and strategy.name == "mixed" and place != TARGET:
         return _with_limit(terms, world, n_shots, setting.normalization)
     return exact_risk_formula(terms(world), n_shots, setting.normalization)
+
+
+def _dense_terms(point: Callable[[DenseWorld], DensePoint], world: DenseWorld, task: Any, place: Place) -> RiskTerms:
+    """Dispatch on where the task lies."""
+    blocks, _, memory, b_sigma = point(world)
+    d, noise_variance = len(world.target), world.noise_variance
+    if place == UNSEEN:
+        if world.task_covariance is not None:
+            return dense.average_terms(blocks, world.sigma, noise_variance, world.task_covariance, 1, b_sigma)
+        sphere = Fraction(1, d) if world.sigma.dtype == object else 1 / d  # E theta theta' = I/d
+        return dense.average_terms(blocks, world.sigma, noise_variance, sphere, Fraction(d, d + 2), b_sigma)
+    if memory is not None:  # B = 0: only the signal powers matter, and the scalar form keeps every digit
+        return _isotropic_terms(memory, world.signal_world(), place)
+    theta = task if isinstance(task, np.ndarray) else world.target if task == TARGET else -world.target
+    return dense.terms_on_task(blocks, world.sigma, noise_variance, theta, b_sigma)

@@ -132,11 +132,22 @@ def selected_scale(invariant: Number, value: Number, key_query: Number) -> Numbe
     root = square_root(invariant * invariant + 4 * value * key_query)
     falling = isinstance(invariant, int | float) and invariant < 0
     if isinstance(invariant, np.ndarray):
-        grow = (root + np.abs(invariant)) / 2
-        return np.sqrt(np.where(invariant < 0, key_query / grow, grow / value))
-    if falling:
-        return square_root(2 * key_query / (root - invariant))
-    return square_root((root + invariant) / (2 * value))
+        size = np.abs(invariant)
+        squared = np.where(invariant < 0, _falling_square(-size, root, key_query), _rising_square(size, root, value))
+        return np.sqrt(squared)
+    return square_root(
+        _falling_square(invariant, root, key_query) if falling else _rising_square(invariant, root, value)
+    )
+
+
+def _rising_square(invariant: Number, root: Number, value: Number) -> Number:
+    """c^2 as a ratio of positive terms where K >= 0."""
+    return (root + invariant) / (2 * value)
+
+
+def _falling_square(invariant: Number, root: Number, key_query: Number) -> Number:
+    """c^2 as a ratio of positive terms where K < 0."""
+    return 2 * key_query / (root - invariant)
 
 
 def inverse_zero_shot_scale(key_query_norm2: Number, target_norm2: Number) -> Number:
@@ -181,10 +192,20 @@ def memorisation(signal: Number, noise_variance: Number, shots: Number, query_co
     """
     m_prime = shots - 1 + query_counts
     rho = noise_variance / signal
-    if not isinstance(rho, float | np.ndarray) and not is_ball(rho):  # exact: the short form, which cancels nothing
-        p = (m_prime * square_root(rho * (1 + rho)) - rho) / (shots + 2)
-        noise_to_p = 0 * rho if is_zero(rho) else rho / p
-        return Memorisation(square_root(p), noise_to_p, m_prime / (shots + 2 + noise_to_p))
+    if not isinstance(rho, float | np.ndarray) and not is_ball(rho):
+        return memorisation_by_root(rho, shots, m_prime)
+    return memorisation_by_ratio(rho, shots, m_prime)
+
+
+def memorisation_by_root(rho: Number, shots: Number, m_prime: Number) -> Memorisation:
+    """The short form, for exact numbers: they cancel nothing."""
+    p = (m_prime * square_root(rho * (1 + rho)) - rho) / (shots + 2)
+    noise_to_p = 0 * rho if is_zero(rho) else rho / p
+    return Memorisation(square_root(p), noise_to_p, m_prime / (shots + 2 + noise_to_p))
+
+
+def memorisation_by_ratio(rho: Number, shots: Number, m_prime: Number) -> Memorisation:
+    """The same as ratios of positive terms, for floats."""
     positive = m_prime**2 + (m_prime**2 - 1) * rho
     p = square_root(rho) * positive / ((shots + 2) * (m_prime * square_root(1 + rho) + square_root(rho)))
     noise_to_p = (shots + 2) * (m_prime * square_root(rho * (1 + rho)) + rho) / positive

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Number, is_ball, is_exact, is_symbolic, module_type
+from .arithmetic import Number, as_fraction, is_ball, is_exact, is_symbolic, module_type
 
 LARGEST_COUNT = 2**53  # the largest whole number up to which every one is a float
 LARGEST_REAL = 1e50  # products of a few such numbers stay within the range of floats
@@ -65,7 +65,7 @@ def count(argument: str, value: Any, least: int = 0, infinite: bool = False) -> 
         if infinite and number == math.inf:
             return math.inf
         if not (is_symbolic(number) and not number.is_number):
-            if not (least <= number <= LARGEST_COUNT and _is_whole(number)):
+            if not (least <= _comparable(number) <= LARGEST_COUNT and _is_whole(number)):
                 raise reject(argument, item, allowed)
             if isinstance(number, float):
                 return int(number)
@@ -86,7 +86,7 @@ def real(argument: str, value: Any, least: float = 0.0, most: float = LARGEST_RE
 
     def one(item: Any) -> Number:
         number = _real_number(argument, item, allowed)
-        if not (is_symbolic(number) and not number.is_number) and not least <= number <= most:
+        if not (is_symbolic(number) and not number.is_number) and not least <= _comparable(number) <= most:
             raise reject(argument, item, allowed)
         return number
 
@@ -135,6 +135,16 @@ def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray
     return array
 
 
+def broadcast(arguments: dict[str, Any]) -> tuple[int, ...]:
+    """The common shape of the arrays among the arguments; that there is none is an error that names them."""
+    shapes = {name: value.shape for name, value in arguments.items() if isinstance(value, np.ndarray)}
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        given = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{given} are not allowed together: arrays must broadcast to one shape") from None
+
+
 def unknown_keywords(function: str, unknown: Iterable[str], allowed: Sequence[str]) -> None:
     """A TypeError for keywords that the function does not take."""
     for name in unknown:
@@ -160,6 +170,11 @@ def _real_number(argument: str, item: Any, allowed: str) -> Number:
     return item
 
 
+def _comparable(number: Number) -> Number:
+    """The number in a kind that compares with floats: flint's rationals do not."""
+    return as_fraction(number) if is_exact(number) else number
+
+
 def _is_whole(number: Number) -> bool:
     if is_symbolic(number):
         return bool(number.is_integer)
@@ -170,6 +185,8 @@ def _is_whole(number: Number) -> bool:
 
 def _each(argument: str, value: Any, one: Any, good: Any, allowed: str) -> Number:
     """Check a number with ``one``, a numeric array with the vectorised ``good``, an object array entry by entry."""
+    if isinstance(value, np.ndarray) and value.ndim == 0 and not isinstance(value, np.ma.MaskedArray):
+        value = value.item()
     if not isinstance(value, list | tuple | range) and (np.isscalar(value) or not hasattr(value, "__array__")):
         return one(value)
     array = _real_array(argument, value, allowed, finite=False)
@@ -204,9 +221,13 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
         return numbers
     if array.dtype != object:
         raise reject(argument, value, f"{allowed}, not of dtype {array.dtype}", TypeError)
+    if array.ndim == 0:
+        raise reject(argument, value, f"{allowed}, not of type {type(value).__name__}", TypeError)
     entries = np.empty(array.shape, dtype=object)
     for index, item in np.ndenumerate(array):
-        entries[index] = _real_number(f"{argument}{list(index)}", item, "a real number")
+        entries[index] = item = _real_number(f"{argument}{list(index)}", item, "a real number")
+        if (type(item) is int or (finite and is_ball(item))) and not abs(item) <= LARGEST_REAL:
+            raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
     kinds = {type(item) for item in entries.flat}
     if kinds <= {int, float}:
         return _real_array(argument, entries.astype(np.float64), allowed, finite)

@@ -110,5 +110,5 @@ def scaled_point(strategy: Strategy, setting: Setting) -> AttentionParameters:
         return AttentionParameters.from_isotropic(point.scalars.scaled(k), setting.d, setting.target)
     if has_arrays(setting):
         raise ValueError("fixed_point of a setting with a covariance takes one number for each argument, not an array")
-    blocks, k, _ = dense_fixed_points.POINTS[strategy.name](dense_world(strategy, setting, lift))
+    blocks, k, *_ = dense_fixed_points.POINTS[strategy.name](dense_world(strategy, setting, lift))
     return AttentionParameters(*blocks.scaled(k).matrices())

@@ -1,0 +1,257 @@
+r"""R8, R9: the numbers of shots at which one risk is below another, exactly.
+
+At any parameters :math:`N^2(\mathrm{risk} - \sigma^2) = k_0 + k_1 n + k_2 n^2` for n >= 1 (the risk formula), so that
+"risk A < risk B at n shots" is the sign of a quadratic in n. Against a model's own zero-shot risk
+:math:`\sigma^2 + c_0`,
+
+.. math::
+
+    (n+1)^2\,(\mathrm{risk}(n) - \mathrm{risk}(0)) = n\,\bigl[(k_1 - 2 c_0) + (k_2 - c_0)\, n\bigr],
+    \qquad n^2\,(\mathrm{risk}(n) - \mathrm{risk}(0)) = k_0 + k_1 n + (k_2 - c_0)\, n^2
+
+in the conventions "tokens" and "shots". No strategy has a formula of its own here: the short thresholds that people
+quote are theorems, proved equal to this in :mod:`theory.proofs`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from . import validation
+from .arithmetic import is_symbolic
+from .evaluation import terms_of
+from .parameters import AttentionParameters
+from .risk_formula import RiskTerms
+from .setting import SETTING_ARGUMENTS, Setting
+from .shot_ranges import Comparison, Polynomial, Shots, common, describe_shots, roots, sign_at, tidy, where
+from .strategies import STRATEGIES, Strategy, find_strategy
+from .tasks import TARGET, TASKS, UNSEEN, checked_task
+from .worlds import has_arrays
+
+
+def shot_polynomial(terms: RiskTerms, normalization: str) -> Polynomial:
+    """k_0, k_1, k_2 with N^2 (risk - sigma^2) = k_0 + k_1 n + k_2 n^2 at every n >= 1."""
+    if normalization == "shots":  # N = n: the query's own answer is no longer shared out
+        squares = tuple(square._replace(intercept=square.intercept - square.truth) for square in terms.squares)
+        terms = terms._replace(squares=squares)
+    return terms.coefficients()
+
+
+def below_zero_shot(terms: RiskTerms, normalization: str) -> Comparison:
+    """Risk at n shots < risk at 0 shots, n >= 1."""
+    k_0, k_1, k_2 = shot_polynomial(terms, normalization)
+    c_0 = terms.coefficients()[0]
+    if normalization == "tokens":  # k_0 = c_0, and a factor n divides out
+        return Comparison((k_1, k_2, 0 * c_0), (2 * c_0, c_0, 0 * c_0), None)
+    return Comparison((k_0, k_1, k_2), (0 * c_0, 0 * c_0, c_0), None)
+
+
+def below(terms: RiskTerms, other: RiskTerms, normalization: str) -> Comparison:
+    """The first risk < the second, both at n shots, n >= 0."""
+    at_zero = (terms.coefficients()[0], other.coefficients()[0])
+    return Comparison(shot_polynomial(terms, normalization), shot_polynomial(other, normalization), at_zero)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """A statement about one number of shots n, and where it is true.
+
+    Attributes
+    ----------
+    name : str
+        The statement.
+    task : str, number or array
+        The evaluation task (None where two tasks enter).
+    comparisons : tuple of Comparison
+        The inequalities between risks that all must hold, as polynomials in n.
+    truth : bool or None
+        Whether it holds at the ``n_shots`` that was asked for.
+    """
+
+    name: str
+    task: Any
+    comparisons: tuple[Comparison, ...]
+    truth: bool | None = None
+
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether symbols leave it open where the condition holds; :attr:`relation` then says when."""
+        numbers = (x for left, right, at_zero in self.comparisons for x in (*left, *right, *(at_zero or ())))
+        return any(is_symbolic(x) and x.free_symbols for x in numbers)
+
+    @property
+    def shots(self) -> Shots:
+        """Where it holds: ranges (first, last) of whole numbers, last = math.inf without end; () is never."""
+        self._require_numbers("shots")
+        return common(*(where(comparison, -1) for comparison in self.comparisons))
+
+    @property
+    def ties(self) -> Shots:
+        """Where the risks that it compares are equal (in floats: to within rounding)."""
+        self._require_numbers("ties")
+        return common(*(where(comparison, 0) for comparison in self.comparisons))
+
+    @property
+    def roots(self) -> tuple[Any, ...]:
+        """The thresholds: positive real n at which the two risks are equal; with symbols, all roots in n.
+
+        Floats for float inputs; else a Fraction where rational, an exact sympy number where not.
+        """
+        found = [root for comparison in self.comparisons for root in roots(comparison, self.is_symbolic)]
+        return tuple(found if self.is_symbolic else sorted(found))
+
+    @property
+    def relation(self) -> Any:
+        """The inequality as a sympy relation in the Symbol n (n >= 1), factored where rational."""
+        import sympy
+
+        n = sympy.Symbol("n")
+        relations = []
+        for comparison in self.comparisons:
+            p_0, p_1, p_2 = map(tidy, comparison.difference())
+            relations.append(sympy.Lt(tidy(p_0 + p_1 * n + p_2 * n**2), 0))
+        return sympy.And(*relations)
+
+    def holds(self, n: int) -> bool:
+        """Whether it holds at n shots; ValueError where symbols leave it open."""
+        n = validation.count("n", n)
+        self._require_numbers(f"holds({n})")
+        return all(sign_at(comparison, n) == -1 for comparison in self.comparisons)
+
+    def _require_numbers(self, what: str) -> None:
+        if self.is_symbolic:
+            raise ValueError(f"{what} of {self.name!r} depends on symbols; its relation is {self.relation}")
+
+    def __repr__(self) -> str:
+        shots = str(self.relation) if self.is_symbolic else describe_shots(self.shots)
+        return f"{self.name}: {shots}" + ("" if self.truth is None else f" ({self.truth})")
+
+
+def conditions(
+    model: str | Strategy | AttentionParameters,
+    d: Any = None,
+    *,
+    n_shots: Any = None,
+    task: Any = None,
+    covariance: Any = None,
+    task_covariance: Any = None,
+    noise_variance: Any = 0,
+    target: Any = None,
+    pretrain_shots: Any = math.inf,
+    few_shot_shots: Any = None,
+    few_shot_weight: Any = 0,
+    value_scale: Any = "balanced",
+    normalization: str = "tokens",
+    setting: Setting | None = None,
+    **unknown: Any,
+) -> tuple[Condition, ...]:
+    r"""The numbers of shots at which few-shot beats zero-shot, and fine-tuned beats pretrained, exactly.
+
+    Parameters
+    ----------
+    model : str, Strategy or AttentionParameters
+        A strategy, or a model of your own.
+    n_shots : int >= 0, optional
+        Where to say whether each condition holds (``Condition.truth``).
+    task : "target", "opposite", "unseen", number or array (d,), optional
+        One evaluation task, as :func:`theory.risk` takes it; default: the three named ones.
+    d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight, \
+value_scale, normalization
+        One number each; see :class:`theory.Setting`, or pass one as ``setting``.
+
+    Returns
+    -------
+    tuple of Condition
+        For each task "few-shot beats zero-shot" (the model's own, n >= 1) and "beats pretrained" (n >= 0); for
+        `mixed_value` also where the auxiliary loss helps the target, hurts unseen tasks, and does both (against
+        `zero_shot_value`). "Beats" is strict; ``ties`` holds the equalities.
+
+    Raises
+    ------
+    ValueError, TypeError, NoClosedForm
+        As :func:`theory.risk`.
+
+    Notes
+    -----
+    Whole numbers and Fractions are taken exactly, ties included. With a float, risks within 1e-12 of each other
+    count as equal. With a Symbol each condition is a relation (``Condition.relation``).
+
+    References
+    ----------
+    Lee, Sohn, Lee 2026, arXiv 2602.23197 (the question); the thresholds are new here.
+
+    Examples
+    --------
+    >>> for condition in conditions("pretrained", d=5):
+    ...     print(condition)
+    few-shot beats zero-shot on target: n >= 5
+    few-shot beats zero-shot on opposite: n >= 5
+    few-shot beats zero-shot on unseen: n >= 5
+    >>> conditions("zs_v", d=5, noise_variance=0.1, pretrain_shots=20, task="target", n_shots=10)[1]
+    beats pretrained on target: n <= 1 or n >= 22 (False)
+    >>> import sympy
+    >>> few_shot, = conditions("pretrained", sympy.Symbol("d", positive=True), task="target")
+    >>> few_shot.relation, few_shot.roots
+    (d - n - 1 < 0, (d - 1,))
+    """
+    if unknown:
+        validation.unknown_keywords("conditions", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting"))
+    if setting is None:
+        if d is None and isinstance(model, AttentionParameters):
+            d = model.d
+        setting = Setting(
+            d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+            few_shot_weight, value_scale, normalization,
+        )  # fmt: skip
+    if has_arrays(setting):
+        raise validation.reject("setting", setting, "one number for each argument, not arrays, for conditions")
+    if type(setting.noise_variance) is int:  # one exact number, and whole numbers count as exact
+        setting = setting.replace(noise_variance=Fraction(setting.noise_variance))
+    if not isinstance(model, AttentionParameters):
+        model = find_strategy(model)
+    n = None if n_shots is None else validation.count("n_shots", n_shots)
+    tasks = TASKS if task is None else (checked_task(task, setting),)
+    return tuple(_all_conditions(model, setting, tasks, n))
+
+
+def _all_conditions(
+    model: Strategy | AttentionParameters, setting: Setting, tasks: tuple[Any, ...], n: int | None
+) -> Iterator[Condition]:
+    def made(name: str, task: Any, *comparisons: Comparison) -> Condition:
+        condition = Condition(name, task, comparisons)
+        if n is None or condition.is_symbolic:
+            return condition
+        return Condition(name, task, comparisons, condition.holds(n))
+
+    places = [(task, f"on {task}" if isinstance(task, str) else "on the given task") for task in tasks]
+    for task, place in places:
+        terms, infinite = terms_of(model, setting, task)
+        comparison = below_zero_shot(terms, setting.normalization)
+        yield made(f"few-shot beats zero-shot {place}", task, _never(comparison) if infinite else comparison)
+    if model == STRATEGIES["pretrained"]:
+        return
+    for task, place in places:
+        yield made(f"beats pretrained {place}", task, _between(model, "pretrained", setting, task))
+    if model == STRATEGIES["mixed_value"]:
+        helps = _between(model, "zero_shot_value", setting, TARGET)
+        hurts = _between(model, "zero_shot_value", setting, UNSEEN).reversed()
+        yield made("auxiliary loss helps target", TARGET, helps)
+        yield made("auxiliary loss hurts unseen", UNSEEN, hurts)
+        yield made("auxiliary loss trades unseen for target", None, helps, hurts)
+
+
+def _between(model: Strategy | AttentionParameters, other: str, setting: Setting, task: Any) -> Comparison:
+    """The model's risk < another strategy's."""
+    terms, infinite = terms_of(model, setting, task)
+    reference, _ = terms_of(STRATEGIES[other], setting, task)
+    comparison = below(terms, reference, setting.normalization)
+    return _never(comparison) if infinite else comparison
+
+
+def _never(comparison: Comparison) -> Comparison:
+    """An infinite risk at every n >= 1."""
+    return Comparison((1, 0, 0), (0, 0, 0), comparison.at_zero)

@@ -9,17 +9,59 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .certificates import basins, certify, singular_limit
+    from .covariances import PowerLaw, Spiked
+    from .derivatives import Term, gradient, hessian, objective
+    from .factored_flow import factored_flow
     from .monte_carlo import Estimate, estimate
+    from .sweep import grid
+    from .table import Table
     from .training import Training, train
+    from .trajectory import LinearSchedule, Trajectory, flow
 
 _HOMES = {
     "Estimate": ".monte_carlo",
+    "LinearSchedule": ".trajectory",
+    "PowerLaw": ".covariances",
+    "Spiked": ".covariances",
+    "Table": ".table",
+    "Term": ".derivatives",
     "Training": ".training",
+    "Trajectory": ".trajectory",
+    "basins": ".certificates",
+    "certify": ".certificates",
     "estimate": ".monte_carlo",
+    "factored_flow": ".factored_flow",
+    "flow": ".trajectory",
+    "gradient": ".derivatives",
+    "grid": ".sweep",
+    "hessian": ".derivatives",
+    "objective": ".derivatives",
+    "singular_limit": ".certificates",
     "train": ".training",
 }
 
-__all__ = ["Estimate", "Training", "estimate", "train"]
+__all__ = [
+    "Estimate",
+    "LinearSchedule",
+    "PowerLaw",
+    "Spiked",
+    "Table",
+    "Term",
+    "Training",
+    "Trajectory",
+    "basins",
+    "certify",
+    "estimate",
+    "factored_flow",
+    "flow",
+    "gradient",
+    "grid",
+    "hessian",
+    "objective",
+    "singular_limit",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,264 @@
+"""Exact gradient and Hessian of the training losses at any parameters.
+
+A loss is a tuple of terms (weight, shots, task), and covers every objective of the theory:
+
+=================================  =======================================
+pretraining loss L_PT(m)           ``(Term(1, m, None),)``
+zero-shot loss L_ZS                ``(Term(1, 0, theta_0),)``
+few-shot loss L_FS(m)              ``(Term(1, m, theta_0),)``
+L_ZS + lambda L_FS(m)              ``(Term(1, 0, theta_0), Term(lambda, m, theta_0))``
+=================================  =======================================
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory.parameters import AttentionParameters
+from theory.setting import Setting
+from theory.strategies import TrainedBlock, find_strategy
+from theory.validation import choice, count, real, vector
+
+from .population_loss import LossTerm, PopulationLoss, TaskFeatures, shot_factors
+
+Array = NDArray[np.float64]
+TRAINED_BLOCKS = ("all", "value", "key_query")
+
+
+class Term(NamedTuple):
+    """weight * (risk at `n_shots` shots on `task`).
+
+    Attributes
+    ----------
+    weight : float, >= 0
+    n_shots : int or math.inf, >= 0
+    task : (d,) array or None
+        One task theta; None means the average over the setting's task distribution.
+    """
+
+    weight: float
+    n_shots: float
+    task: Array | None
+
+
+Objective = tuple[Term, ...]
+
+
+class Gradient(NamedTuple):
+    """Gradient of a loss: `v` of shape (d+2,), `Q` of shape (d+2, d+2) with a zero last row."""
+
+    v: Array
+    Q: Array
+
+
+def objective(strategy: str, setting: Setting) -> Objective:
+    """The loss that a strategy descends in a setting.
+
+    A mixed strategy with few_shot_weight = 0, the limit lambda -> 0+, has the zero-shot loss alone here: the
+    few-shot loss then acts on a slower time scale, which :func:`numerics.flow` treats as such.
+
+    Parameters
+    ----------
+    strategy : str
+        A name or alias of one of the seven strategies.
+    setting : Setting
+
+    Returns
+    -------
+    tuple of Term
+
+    Raises
+    ------
+    ValueError
+        Unknown strategy, or a mixed strategy without a finite number of few-shot shots.
+
+    Examples
+    --------
+    >>> from theory import Setting
+    >>> setting = Setting(d=5, pretrain_shots=20, few_shot_weight=0.5)
+    >>> [(term.weight, term.n_shots) for term in objective("mixed", setting)]
+    [(1.0, 0), (0.5, 20)]
+    >>> objective("pretrained", setting)
+    (Term(weight=1.0, n_shots=20, task=None),)
+    """
+    kind = find_strategy(strategy).objective
+    if kind == "pretraining":
+        return (Term(1.0, setting.pretrain_shots, None),)
+    target = np.asarray(setting.target_vector(), dtype=float)
+    zero_shot = Term(1.0, 0, target)
+    if kind == "zero_shot":
+        return (zero_shot,)
+    few_shot = Term(plain_number("few_shot_weight", setting.few_shot_weight), setting.auxiliary_shots(), target)
+    return (zero_shot, few_shot) if few_shot.weight else (zero_shot,)
+
+
+def few_shot_objective(setting: Setting) -> Objective:
+    """L_FS alone: the risk on the target at the setting's few-shot shots."""
+    return (Term(1.0, setting.auxiliary_shots(), np.asarray(setting.target_vector(), dtype=float)),)
+
+
+def gradient(model: AttentionParameters, setting: Setting, objective: str | Objective) -> Gradient:
+    r"""Exact gradient of a loss in every entry of v and Q.
+
+    The loss is quadratic in v at fixed Q and quadratic in Q at fixed v. With M the second moment of a token
+    and N the normalization, the risk at n shots on a task is the sum of squares
+
+    .. math:: \sigma^2 + E|t - \tfrac1N(n R M v + e)|^2 + \tfrac{n}{N^2} tr(R \Lambda R') + \tfrac1{N^2} c
+
+    of :mod:`numerics.population_loss`, which also says what the letters mean; this is its derivative, at the
+    cost of a few products of matrices of size d + 2.
+
+    Parameters
+    ----------
+    model : AttentionParameters
+        v of shape (d+2,), Q of shape (d+2, d+2).
+    setting : Setting
+        Gives the covariance, the task distribution, the noise and the normalization.
+    objective : str or tuple of Term
+        A strategy's name for the loss that it descends, or any weighted sum of risks.
+
+    Returns
+    -------
+    Gradient
+        In units of the squared label per unit of the parameter.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes that do not fit, an unknown strategy, a setting that is symbolic or holds arrays.
+
+    Examples
+    --------
+    A pretrained model attends to nothing at zero shots, so the zero-shot loss does not see its keys and
+    queries:
+
+    >>> import theory
+    >>> setting = theory.Setting(d=5, noise_variance=0.1, pretrain_shots=20)
+    >>> model = theory.fixed_point("pretrained", setting=setting)
+    >>> bool(abs(gradient(model, setting, "pretrained").Q).max() < 1e-14)
+    True
+    >>> bool(abs(gradient(model, setting, "zero_shot").Q).max() == 0)
+    True
+    >>> bool(np.allclose(gradient(model, setting, "zero_shot").v[1], -2 * (setting.d + 2) * model.B[0, 0]))
+    True
+    """
+    loss, v, Q = _prepare(model, setting, objective)
+    return Gradient(*loss.gradient(v, Q))
+
+
+def hessian(
+    model: AttentionParameters,
+    setting: Setting,
+    objective: str | Objective,
+    trained: TrainedBlock = "all",
+) -> Array:
+    """Exact Hessian of a loss on a trained block, as a dense symmetric matrix.
+
+    Parameters
+    ----------
+    model, setting, objective
+        As for :func:`gradient`.
+    trained : {"all", "value", "key_query"}
+        The coordinates: v followed by the entries of Q, row by row; v alone; Q alone.
+
+    Returns
+    -------
+    (k, k) array
+        k = (d+2) + (d+2)^2, d + 2, or (d+2)^2. The last row of Q is dead: its rows and columns are zero.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for :func:`gradient`.
+
+    Examples
+    --------
+    The pretrained point has no descent direction of the pretraining loss, to second order:
+
+    >>> import theory
+    >>> setting = theory.Setting(d=2, noise_variance=0.1, pretrain_shots=20)
+    >>> model = theory.fixed_point("pretrained", setting=setting)
+    >>> H = hessian(model, setting, "pretrained")
+    >>> H.shape
+    (20, 20)
+    >>> bool(np.linalg.eigvalsh(H)[0] > -1e-14)
+    True
+    """
+    choice("trained", trained, TRAINED_BLOCKS)
+    loss, v, Q = _prepare(model, setting, objective)
+    size = len(v)
+    first, last = {"all": (0, size + size**2), "value": (0, size), "key_query": (size, size + size**2)}[trained]
+    out = np.empty((last - first, last - first))
+    for start in range(first, last, CHUNK):
+        stop = min(start + CHUNK, last)
+        directions = np.zeros((stop - start, size + size**2))
+        directions[np.arange(stop - start), np.arange(start, stop)] = 1.0
+        out[start - first : stop - first] = apply_hessian(loss, v, Q, directions)[:, first:last]
+    return (out + out.T) / 2  # symmetric already, but for rounding
+
+
+CHUNK = 512  # directions at once: bounds the memory at d = 50 to some 100 MB
+
+
+def apply_hessian(loss: PopulationLoss, v: Array, Q: Array, directions: Array) -> Array:
+    """The Hessian times each row of `directions`, whose columns are (v, vec Q)."""
+    size = len(v)
+    dv, dQ = directions[:, :size], directions[:, size:].reshape(-1, size, size)
+    hv, hQ = loss.hessian_product(v, Q, dv, dQ)
+    return np.concatenate((hv, hQ.reshape(len(directions), -1)), axis=1)
+
+
+def population_loss(setting: Setting, objective: str | Objective) -> PopulationLoss:
+    """The loss of an objective in a setting, ready to be evaluated at many points."""
+    noise = plain_number("noise_variance", setting.noise_variance)
+    root = np.linalg.cholesky(np.asarray(setting.sigma(), dtype=float))
+    terms = []
+    for weight, n_shots, task in _checked(setting, objective):
+        if task is None:
+            prior = setting.task_covariance
+            tasks = TaskFeatures.of_prior(None if prior is None else np.asarray(prior, dtype=float), root)
+        else:
+            tasks = TaskFeatures.of_task(task, root)
+        terms.append(LossTerm(weight, *shot_factors(n_shots, setting.normalization), tasks))
+    return PopulationLoss(tuple(terms), root, noise)
+
+
+def plain_number(argument: str, value: Any) -> float:
+    """A float of a number; a Symbol or an array is refused, since derivatives here are numeric."""
+    try:
+        return float(value)
+    except TypeError as error:
+        raise TypeError(
+            f"{argument} = {value!r} is not allowed: {argument} must be one number for derivatives and flows"
+        ) from error
+
+
+def _prepare(
+    model: AttentionParameters, setting: Setting, objective: str | Objective
+) -> tuple[PopulationLoss, Array, Array]:
+    loss = population_loss(setting, objective)
+    v, Q = np.asarray(model.v, dtype=float), np.asarray(model.Q, dtype=float)
+    if v.shape != (loss.d + 2,) or Q.shape != (loss.d + 2, loss.d + 2):
+        raise ValueError(
+            f"model with v of shape {v.shape} and Q of shape {Q.shape} is not allowed: the setting has d = {loss.d}, "
+            f"so the shapes must be ({loss.d + 2},) and ({loss.d + 2}, {loss.d + 2})"
+        )
+    return loss, v, Q
+
+
+def _checked(setting: Setting, chosen: str | Objective) -> Objective:
+    if isinstance(chosen, str):
+        chosen = objective(chosen, setting)
+    if not chosen:
+        raise ValueError("objective = () is not allowed: it must have at least one Term(weight, n_shots, task)")
+    return tuple(
+        Term(
+            float(real("weight", term.weight)),
+            float(count("n_shots", term.n_shots, 0, infinite=True)),
+            None if term.task is None else vector("task", term.task, setting.d, nonzero=False).astype(float),
+        )
+        for term in chosen
+    )

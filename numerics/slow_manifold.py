@@ -1,0 +1,128 @@
+"""The slow phase of fine-tuning with a vanishing few-shot weight: flow along the minimisers of the zero-shot loss.
+
+With L = L_ZS + lambda L_FS and lambda -> 0+, a flow first descends L_ZS (in time t) to its minimisers, and
+then L_FS along them (in time lambda t): a Riemannian gradient flow, in the metric that the flat metric of (v,
+Q) induces. Near an odd-symmetric start the minimisers are one family with a scale c,
+
+    v_x = c theta_0, v_0 = 0,    sym(Q) = E_00 / c,
+
+where sym is the symmetric part of the constant and x block of Q. What the zero-shot loss does not see is
+free: w, the antisymmetric part of that block, and the label column of Q. The metric is |theta_0|^2 + 1 / c^4
+in c and flat in the rest.
+
+(The other family, v_0 = c and Q linear, is degenerate: (v_0 + v_x.x)(z_q'Qz_q) stays theta_0.x to first order
+also where v_x moves and S follows with -v_x theta_0' / c^2. Flows approach it like t^(-1/2), and have no slow
+phase of this kind.)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .integrator import Linearisation, NoConvergence, System
+from .population_loss import PopulationLoss
+
+Array = NDArray[np.float64]
+
+
+class ZeroShotManifold:
+    """The zero-shot minimisers through a point, in the coordinates y = (c, free coordinates).
+
+    Parameters
+    ----------
+    v, Q : arrays (d+2,) and (d+2, d+2)
+        A minimiser of the zero-shot loss, up to rounding.
+    target : array (d,)
+        theta_0.
+    free : sparse array ((d+2) + (d+2)^2, k)
+        Orthonormal directions (v, vec Q) which the zero-shot loss does not see.
+    """
+
+    def __init__(self, v: Array, Q: Array, target: Array, free: Any) -> None:
+        self._size = size = len(v)
+        self.free = free
+        self._value = np.zeros(size + size**2)  # what c multiplies, and what 1 / c multiplies
+        self._value[1 : size - 1] = target
+        self._constant = np.zeros(size + size**2)
+        self._constant[size] = 1.0
+        self._length2 = float(target @ target)
+        self.scale = float(v[1:-1] @ target / self._length2)
+        state = np.concatenate((v, Q.ravel()))
+        symmetric = (Q[:-1, :-1] + Q[:-1, :-1].T) / 2
+        value, block = v[:-1].copy(), symmetric.copy()
+        value[1:] -= self.scale * target
+        block[0, 0] -= 1 / self.scale if self.scale else math.inf
+        if not max(np.abs(value).max(), np.abs(block).max()) <= 1e-6 * np.abs(state).max():
+            raise NoConvergence(
+                "the zero-shot phase did not end on a minimiser with v_x = c theta_0, sym(Q) = E_00 / c"
+            )
+        self._rest = state
+        self._rest[: size - 1] = 0.0
+        self._rest[size:] -= np.pad(symmetric, (0, 1)).ravel()
+
+    def start(self) -> Array:
+        """The coordinates of the point itself."""
+        return np.concatenate(([self.scale], np.zeros(self.free.shape[1])))
+
+    def point(self, y: Array) -> tuple[Array, Array]:
+        """(v, Q) of coordinates (..., k)."""
+        c = y[..., :1]
+        state = self._rest + c * self._value + self._constant / c + (self.free @ y[..., 1:].T).T
+        return state[..., : self._size], state[..., self._size :].reshape(*y.shape[:-1], self._size, self._size)
+
+    def system(self, loss: PopulationLoss) -> System:
+        """The flow of a loss along the manifold."""
+
+        def velocity(_: Array, y: Array) -> Array:
+            slope = self._gradient(loss, y)
+            along = self._along(slope, y) / self._metric(y)
+            return -np.concatenate((along[..., None], (self.free.T @ slope.T).T), axis=-1)
+
+        def linearise(_: float, y: Array) -> Linearisation:
+            curvature = self.hessian(loss, y)
+            along = self._along(self._gradient(loss, y), y)
+            curvature[0, 0] += along * 4 / y[0] ** 5 / self._metric(y) ** 2  # the metric's derivative
+            values, vectors = np.linalg.eigh(curvature)
+            stretch = np.ones(len(y))
+            stretch[0] = self._metric(y) ** 0.5
+            return Linearisation(-values, vectors.T * stretch, vectors / stretch[:, None])
+
+        return System(velocity, linearise)
+
+    def gradient(self, loss: PopulationLoss, y: Array) -> Array:
+        """The gradient of a loss along the manifold, in an orthonormal frame."""
+        slope = self._gradient(loss, y)
+        along = self._along(slope, y) / self._metric(y) ** 0.5
+        return np.concatenate(([along], self.free.T @ slope))
+
+    def hessian(self, loss: PopulationLoss, y: Array) -> Array:
+        """Second derivatives along the manifold in an orthonormal frame.
+
+        It is the Riemannian Hessian where the gradient along the manifold vanishes, and elsewhere that
+        without the derivative of the metric.
+        """
+        v, Q = self.point(y)
+        along = (self._value - self._constant / y[0] ** 2) / self._metric(y) ** 0.5
+        tangent = np.concatenate((along[None], self.free.T.toarray()))
+        dv, dQ = tangent[:, : self._size], tangent[:, self._size :].reshape(-1, self._size, self._size)
+        hv, hQ = loss.hessian_product(v, Q, dv, dQ)
+        full = np.concatenate((hv, hQ.reshape(len(y), -1)), axis=1)
+        out = np.empty((len(y), len(y)))
+        out[:, 0], out[:, 1:] = full @ tangent[0], full @ self.free
+        out[0, 0] += self._gradient(loss, y) @ self._constant * 2 / y[0] ** 3 / self._metric(y)
+        return np.asarray((out + out.T) / 2)
+
+    def _gradient(self, loss: PopulationLoss, y: Array) -> Array:
+        dv, dQ = loss.gradient(*self.point(y))
+        return np.concatenate((dv, dQ.reshape(*y.shape[:-1], -1)), axis=-1)
+
+    def _along(self, slope: Array, y: Array) -> Any:
+        """The derivative in c of what has the gradient `slope`."""
+        return slope @ self._value - (slope @ self._constant) / y[..., 0] ** 2
+
+    def _metric(self, y: Array) -> Any:
+        return self._length2 + 1 / y[..., 0] ** 4

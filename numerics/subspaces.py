@@ -1,0 +1,168 @@
+"""The directions in which a gradient flow can move, as an orthonormal basis of a subspace.
+
+Population losses have symmetries, and a flow that starts on a symmetric point stays symmetric. In orthonormal
+coordinates of the symmetric subspace the flow is again the gradient flow of the same loss for the same flat
+metric: in the isotropic case these are the six scalars (alpha, w, q, beta, gamma, delta) with the metric
+alpha^2 + w^2 and q^2 + d beta^2 + 2 beta gamma + gamma^2 + delta^2 that the flat one induces, made
+orthonormal.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from theory.setting import Setting
+from theory.strategies import TrainedBlock
+
+from .derivatives import CHUNK, Objective, apply_hessian
+from .integrator import System, symmetric
+from .population_loss import PopulationLoss
+
+Array = NDArray[np.float64]
+Column = list[tuple[tuple[int, ...], float]]  # ((i,), value): an entry of v; ((i, j), value): an entry of Q
+
+
+class AffineSpace:
+    """Parameters x_0 + Z y with orthonormal Z, in which a flow is the gradient flow of the same loss."""
+
+    def __init__(self, v: Array, Q: Array, basis: Any) -> None:
+        self.size, self.origin, self.basis = len(v), np.concatenate((v, Q.ravel())), basis
+
+    def point(self, y: Array) -> tuple[Array, Array]:
+        """(v, Q) of coordinates (..., k)."""
+        state = self.origin + (self.basis @ y.T).T
+        return state[..., : self.size], state[..., self.size :].reshape(*y.shape[:-1], self.size, self.size)
+
+    def velocity(self, loss: PopulationLoss, y: Array) -> Array:
+        dv, dQ = loss.gradient(*self.point(y))
+        slope = np.concatenate((dv, dQ.reshape(*y.shape[:-1], -1)), axis=-1)
+        return np.asarray(-(self.basis.T @ slope.T).T)
+
+    def jacobian(self, loss: PopulationLoss, y: Array) -> Array:
+        v, Q = self.point(y)
+        k = self.basis.shape[1]
+        out = np.empty((k, k))
+        for first in range(0, k, CHUNK):
+            some = self.basis[:, first : first + CHUNK]
+            directions = some.T if isinstance(some, np.ndarray) else some.T.toarray()
+            out[first : first + CHUNK] = -(apply_hessian(loss, v, Q, directions) @ self.basis)
+        return (out + out.T) / 2
+
+    def system(self, loss: PopulationLoss) -> System:
+        return System(lambda _, y: self.velocity(loss, y), lambda _, y: symmetric(self.jacobian(loss, y)))
+
+    def start(self) -> Array:
+        return np.zeros(self.basis.shape[1])
+
+
+def is_odd_symmetric(v: Array, Q: Array) -> bool:
+    """Whether v_0 = 0, Q_x0 = 0, Q_0x = 0 and Q_0y = 0: the prediction is odd under (x, y) -> (-x, -y)."""
+    return not (v[0] or Q[1:-1, 0].any() or Q[0, 1:].any())
+
+
+def motion_basis(v: Array, Q: Array, setting: Setting, objective: Objective, trained: TrainedBlock) -> Any:
+    """Orthonormal basis of a subspace that holds every gradient along the flow from (v, Q).
+
+    Parameters
+    ----------
+    v, Q : arrays (d+2,) and (d+2, d+2)
+        The start.
+    setting, objective, trained
+        What descends, and which block of it moves.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of shape ((d+2) + (d+2)^2, k)
+        Columns are directions (v, vec Q). The smallest of: the six scalars of the isotropic case; the
+        odd-symmetric parameters; every parameter. Under a zero-shot loss, without the
+        :func:`unseen_at_zero_shots`.
+    """
+    seen, unseen = _symmetric_columns(v, Q, setting, objective)
+    columns = seen if all(term.n_shots == 0 for term in objective) else seen + unseen
+    wanted = {"all": (1, 2), "value": (1,), "key_query": (2,)}[trained]
+    return _assemble([column for column in columns if len(column[0][0]) in wanted], len(v))
+
+
+def unseen_motion_basis(v: Array, Q: Array, setting: Setting, objective: Objective) -> Any:
+    """The part of :func:`motion_basis` (all of v and Q trained) that the zero-shot loss does not see."""
+    return _assemble(_symmetric_columns(v, Q, setting, objective)[1], len(v))
+
+
+def unseen_at_zero_shots(size: int) -> Any:
+    """All that the zero-shot loss does not see: w, the label column of Q, the antisymmetric part of the rest of it.
+
+    `size` is d + 2. The dead row of Q is left out.
+    """
+    return _assemble(_general(size, odd=False)[1], size)
+
+
+def _symmetric_columns(v: Array, Q: Array, setting: Setting, objective: Objective) -> tuple[list[Column], list[Column]]:
+    axis = _symmetry_axis(v, Q, setting, objective)
+    return _general(len(v), is_odd_symmetric(v, Q)) if axis is None else _isotropic(len(v), axis)
+
+
+def _assemble(columns: list[Column], size: int) -> Any:
+    def row(index: tuple[int, ...]) -> int:
+        return index[0] if len(index) == 1 else size * (1 + index[0]) + index[1]
+
+    triples = [(row(index), k, value) for k, column in enumerate(columns) for index, value in column]
+    rows, places, entries = zip(*triples, strict=True)
+    return scipy.sparse.csr_array((entries, (rows, places)), shape=(size + size**2, len(columns)))
+
+
+def _general(size: int, odd: bool) -> tuple[list[Column], list[Column]]:
+    """Directions that the zero-shot loss sees, and those that it does not see."""
+    half = 0.5**0.5
+    label = size - 1
+    rows = range(int(odd), label)
+    seen: list[Column] = [[((i,), 1.0)] for i in rows]
+    seen += [[((i, i), 1.0)] for i in range(label)]
+    unseen: list[Column] = [[((label,), 1.0)]]
+    unseen += [[((i, label), 1.0)] for i in rows]
+    for i, j in itertools.combinations(range(label), 2):
+        if not (odd and i == 0):
+            seen.append([((i, j), half), ((j, i), half)])
+            unseen.append([((i, j), half), ((j, i), -half)])
+    return seen, unseen
+
+
+def _isotropic(size: int, axis: Array) -> tuple[list[Column], list[Column]]:
+    """The same, for the six scalars."""
+    label, d = size - 1, size - 2
+    along = np.outer(axis, axis)
+    seen: list[Column] = [
+        [((1 + i,), axis[i]) for i in range(d)],
+        [((0, 0), 1.0)],
+        _matrix_column(along),
+    ]
+    if d > 1:
+        seen.append(_matrix_column((np.eye(d) - along) / (d - 1) ** 0.5))
+    return seen, [[((label,), 1.0)], [((1 + i, label), axis[i]) for i in range(d)]]
+
+
+def _matrix_column(block: Array) -> Column:
+    return [((1 + i, 1 + j), float(block[i, j])) for i, j in itertools.product(range(len(block)), repeat=2)]
+
+
+def _symmetry_axis(v: Array, Q: Array, setting: Setting, objective: Objective) -> Array | None:
+    """The unit vector about which loss and start are both symmetric, or None."""
+    sigma, theta = (np.asarray(x, dtype=float) for x in (setting.sigma(), setting.target_vector()))
+    for term in objective:
+        if term.task is None and setting.task_covariance is not None:
+            return None
+        if term.task is not None:
+            theta = term.task
+    axis = theta / np.linalg.norm(theta)
+    parallel = all(t.task is None or np.allclose(t.task, (t.task @ axis) * axis, rtol=0, atol=1e-15) for t in objective)
+    if not (parallel and is_odd_symmetric(v, Q) and np.array_equal(sigma, sigma[0, 0] * np.eye(len(axis)))):
+        return None
+    seen, unseen = _isotropic(len(v), axis)
+    basis = _assemble(seen + unseen, len(v))
+    state = np.concatenate((v, Q[:-1].ravel(), np.zeros(len(v))))
+    outside = state - basis @ (basis.T @ state)
+    return axis if np.abs(outside).max() <= 1e-15 * np.abs(state).max() else None

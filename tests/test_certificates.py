@@ -1,0 +1,102 @@
+"""Certificates of the fixed points, basins of attraction, and the singular limit of key-query fine-tuning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import numerics.certificates as certificates
+import theory
+from numerics.certificates import basins, certify, singular_limit
+
+OFFICIAL = theory.Setting(d=5, noise_variance=0.1, pretrain_shots=20)
+SMALL = theory.Setting(d=2, noise_variance=0.1, pretrain_shots=20)
+
+
+def anisotropic(seed: int) -> theory.Setting:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(3, 3))
+    sigma = X @ X.T + 0.3 * np.eye(3)
+    return theory.Setting(covariance=sigma, target=rng.normal(size=3), noise_variance=0.1, pretrain_shots=20)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [OFFICIAL, OFFICIAL.replace(normalization="shots"), anisotropic(1), anisotropic(2)],
+    ids=["official", "shots", "Sigma 1", "Sigma 2"],
+)
+def test_every_fixed_point_is_certified(setting):
+    table = certify(None, setting)
+    assert len(table) == 10  # seven strategies, three of them with a second row
+    for row in table:
+        assert row.gradient <= 1e-12 * max(1.0, row.largest), row
+        assert row.smallest >= -1e-12 * row.largest, row
+        assert row.distance < 1e-8, row
+    d = setting.d
+    flat = {(row.strategy, row.loss): row.flat for row in table}
+    # w, the label column of Q, the antisymmetric part of the rest, and the family's own scale c.
+    assert flat["zero_shot", "L_ZS"] == 1 + (d + 1) + d * (d + 1) // 2 + 1
+    assert flat["zero_shot_kq", "L_ZS"] == (d + 1) * (d + 2)
+    assert flat["zero_shot_value", "L_ZS"] == 1
+    assert flat["mixed_kq", "L_FS along argmin L_ZS"] == 0
+    for everything in (("pretrained", "L_PT"), ("mixed", "L_FS along argmin L_ZS")):
+        assert flat[everything] == 1  # the scale (k v, Q / k) and nothing else
+
+
+def test_a_certificate_can_fail(monkeypatch):
+    """A point off the fixed point by 1e-6 shows in the gradient and in the distance."""
+    true = theory.fixed_point("zero_shot", setting=SMALL)
+    v = np.array(true.v)
+    v[1] += 1e-6
+    monkeypatch.setattr(certificates, "fixed_point", lambda *_, **__: theory.AttentionParameters(v, true.Q))
+    (row,) = certify("zero_shot", SMALL)
+    assert row.gradient > 1e-7
+    assert row.distance == pytest.approx(1e-6, rel=1e-3)
+
+
+def test_finite_weights_are_certified_where_a_closed_form_exists():
+    (row,) = certify("mixed_value", OFFICIAL.replace(few_shot_weight=0.5))
+    assert row.loss == "L_ZS + lambda L_FS"
+    assert row.gradient < 1e-12
+    assert row.flat == 0
+    with pytest.raises(theory.NoClosedForm):
+        certify("mixed", OFFICIAL.replace(few_shot_weight=0.5))
+
+
+def test_the_table_prints_in_columns():
+    lines = str(certify(["zero_shot", "mixed"], SMALL)).splitlines()
+    assert lines[0].split() == ["strategy", "loss", "gradient", "smallest", "largest", "flat", "distance"]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_basins_of_the_zero_shot_loss():
+    assert basins("zero_shot", SMALL, 4, rng=1, odd_symmetric=True) == {"I": 4}
+    assert set(basins("zero_shot", SMALL, 8, rng=1)) == {"I", "II"}
+
+
+def test_basins_of_the_mixed_loss():
+    reached = basins("mixed", SMALL, 5, rng=1, odd_symmetric=True)
+    assert set(reached) == {"I, +u", "I, -u"}
+    assert sum(reached.values()) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"strategy": "mixed_kq"}, "strategy = 'mixed_kq'"), ({"starts": 0}, "starts = 0")],
+)
+def test_bad_input_names_the_argument(change, message):
+    with pytest.raises(ValueError, match=message):
+        basins(**{"strategy": "mixed", "setting": SMALL, **change})
+
+
+@pytest.mark.parametrize("setting", [OFFICIAL, anisotropic(3)], ids=["official", "Sigma"])
+def test_key_query_fine_tuning_has_a_singular_limit(setting):
+    start = theory.fixed_point("pretrained", setting=setting)
+    assert np.abs(theory.fixed_point("zero_shot_kq", setting=setting).B - start.B).max() < 1e-15
+    data = singular_limit(setting, [1e-1, 1e-2, -1e-3])
+    assert np.abs(start.B).max() > 0.1
+    assert np.abs(data.B).max() < 1e-8  # all the way from B_start to 0, at any epsilon
+    np.testing.assert_allclose(data.q * data.epsilon, 1.0, rtol=1e-9)
+    np.testing.assert_allclose(data.time * data.epsilon**2, data.time[0] * 1e-2, rtol=1e-6)
+    with pytest.raises(ValueError, match="epsilon = 0"):
+        singular_limit(setting, [0.0])

@@ -1,0 +1,215 @@
+"""Gradient flow: where it ends, what it conserves, and the same paths from an outside integrator."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import theory
+from numerics.derivatives import gradient, objective
+from numerics.factored_flow import balanced_factors, factored_flow, selected_scale
+from numerics.integrator import NoConvergence
+from numerics.trajectory import LinearSchedule, flow
+
+OFFICIAL = theory.Setting(d=5, noise_variance=0.1, pretrain_shots=20)
+FULLY_TRAINED = ("pretrained", "zero_shot", "mixed")
+
+
+def random_setting(d: int, seed: int, **changes) -> theory.Setting:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(d, d))
+    arguments = {"covariance": X @ X.T + 0.3 * np.eye(d), "target": rng.normal(size=d)}
+    return theory.Setting(**{**arguments, "noise_variance": 0.1, "pretrain_shots": 20, **changes})
+
+
+SETTINGS = {
+    "d=2": theory.Setting(d=2, noise_variance=0.1, pretrain_shots=20),
+    "d=5": OFFICIAL,
+    "d=20": theory.Setting(d=20, noise_variance=0.1, pretrain_shots=20),
+    "d=1": theory.Setting(d=1, noise_variance=0.1, pretrain_shots=20),
+    "shots": theory.Setting(d=3, noise_variance=0.1, pretrain_shots=20, normalization="shots"),
+    "scale 1": theory.Setting(d=3, noise_variance=0.5, pretrain_shots=3, value_scale=1.0),
+    "long target": theory.Setting(d=3, target=[1.0, -2.0, 0.5], noise_variance=0.1, pretrain_shots=20),
+    "Sigma, d=2": random_setting(2, 6),
+    "Sigma, d=3": random_setting(3, 1),
+    "Sigma, d=4": random_setting(4, 2),
+    "Sigma, d=5": random_setting(5, 3),
+    "Sigma, Psi": random_setting(3, 4, task_covariance=np.diag([0.5, 1.0, 2.0]), few_shot_shots=6),
+}
+
+
+def distance(a: theory.AttentionParameters, b: theory.AttentionParameters) -> float:
+    return max(np.abs(a.v - b.v).max(), np.abs(a.Q - b.Q).max())
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("strategy", theory.STRATEGIES)
+def test_the_flow_ends_at_the_fixed_point(strategy, name):
+    setting = SETTINGS[name]
+    path = flow(strategy, setting, [0.5, 5.0], until="converged")
+    assert distance(path.end, theory.fixed_point(strategy, setting=setting)) < 1e-8
+    if strategy in FULLY_TRAINED:
+        assert np.ptp(path.conserved) < 1e-10
+        start = theory.fixed_point("pretrained", setting=setting)
+        assert path.conserved[0] == pytest.approx(start.v @ start.v - np.sum(start.Q**2), abs=1e-10)
+    for phase in (False, True):
+        assert np.all(np.diff(path.loss[path.slow == phase]) <= 1e-12)
+
+
+def outside(strategy: str, setting: theory.Setting, t: float, start: theory.AttentionParameters, weight=None):
+    """The same flow by an explicit method on all of (v, Q), without any reduction."""
+    size = setting.d + 2
+    trained = theory.STRATEGIES[strategy].trained
+
+    def velocity(time, y):
+        v, Q = y[:size], y[size:].reshape(size, size)
+        model = theory.AttentionParameters(v, Q)
+        at = setting if weight is None else setting.replace(few_shot_weight=weight(time))
+        slope = gradient(model, at, objective(strategy, at))
+        dv = slope.v if trained != "key_query" else 0 * slope.v
+        dQ = slope.Q if trained != "value" else 0 * slope.Q
+        return -np.concatenate((dv, dQ.ravel()))
+
+    y = np.concatenate((start.v, start.Q.ravel()))
+    end = solve_ivp(velocity, (0, t), y, method="DOP853", rtol=1e-11, atol=1e-12).y[:, -1]
+    return theory.AttentionParameters(end[:size], end[size:].reshape(size, size))
+
+
+@pytest.mark.parametrize("strategy", ["zero_shot", "mixed", "mixed_value", "mixed_kq"])
+@pytest.mark.parametrize("name", ["d=2", "Sigma, d=3"])
+def test_paths_are_those_of_an_outside_integrator(strategy, name):
+    setting = SETTINGS[name].replace(few_shot_weight=0.5)
+    start = theory.fixed_point("pretrained", setting=setting)
+    path = flow(strategy, setting, [0.05, 0.4])
+    assert distance(path.end, outside(strategy, setting, 0.4, start)) < 1e-9
+
+
+@pytest.mark.parametrize("strategy", ["pretrained", "zero_shot_value", "zero_shot_kq"])
+def test_paths_from_a_start_without_symmetry(strategy):
+    setting = SETTINGS["Sigma, d=3"]
+    rng = np.random.default_rng(5)
+    start = theory.AttentionParameters(rng.normal(size=5) / 2, rng.normal(size=(5, 5)) / 2)
+    assert distance(flow(strategy, setting, [0.1], start=start).end, outside(strategy, setting, 0.1, start)) < 1e-9
+
+
+def test_a_schedule_is_followed():
+    setting = SETTINGS["d=2"]
+    start = theory.fixed_point("pretrained", setting=setting)
+    linear = LinearSchedule(duration=2.0)
+    path = flow("mixed", setting, [1.0, 1.5], schedule=linear)
+    assert distance(path.end, outside("mixed", setting, 1.5, start, weight=linear)) < 1e-9
+    # Past its end the schedule leaves the zero-shot loss alone.
+    path = flow("mixed", setting, [2.0, 2.5], schedule=linear)
+    after = theory.AttentionParameters(path.v[0], path.Q[0])
+    assert distance(path.end, flow("zero_shot", setting, [0.5], start=after).end) < 1e-9
+    waves = flow("mixed_value", setting, [1.5], schedule=lambda t: 1 + math.sin(t))
+    assert distance(waves.end, outside("mixed_value", setting, 1.5, start, weight=lambda t: 1 + math.sin(t))) < 1e-9
+
+
+def test_small_weights_approach_the_limit_in_proportion():
+    limit = theory.fixed_point("mixed", setting=OFFICIAL)
+    gaps = [distance(flow("mixed", OFFICIAL, schedule=w, until="converged").end, limit) for w in (1e-2, 1e-3)]
+    assert gaps[1] < 1e-4
+    assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.02)
+
+
+def test_slow_annealing_approaches_the_limit_like_the_root_of_its_duration():
+    limit = theory.fixed_point("mixed", setting=OFFICIAL)
+    gaps = [
+        distance(flow("mixed", OFFICIAL, schedule=LinearSchedule(duration), until="converged").end, limit)
+        for duration in (5e3, 5e5)
+    ]
+    assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["noiseless", "noiseless, Sigma"])
+def test_without_noise_the_start_selects_among_the_minimisers(name):
+    """Only B + b theta_0' matters to L_FS on the target, so flow moves along one combination of B and b."""
+    setting = {
+        "noiseless": theory.Setting(d=4, pretrain_shots=20),
+        "noiseless, Sigma": random_setting(4, 5, noise_variance=0.0),
+    }[name]
+    start, theta = theory.fixed_point("pretrained", setting=setting), setting.target_vector()
+    power = theta @ setting.sigma() @ theta
+    recital = 21 * np.outer(theta, theta) / (start.value_scale * 22 * power)
+    moved = (recital - start.B) @ np.linalg.inv(np.eye(4) + np.outer(theta, theta))
+    end = flow("mixed_kq", setting, until="converged").end
+    np.testing.assert_allclose(end.B, start.B + moved, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(end.q_xy, moved @ theta, rtol=0, atol=1e-9)
+
+
+def test_without_noise_mixed_has_no_limit():
+    with pytest.raises(NoConvergence, match="has not settled"):
+        flow("mixed", theory.Setting(d=1, pretrain_shots=20), until="converged")
+
+
+@pytest.mark.parametrize("size", [1e-1, 1e-4])
+def test_pretraining_from_a_small_start_reaches_the_pretrained_point(size):
+    rng = np.random.default_rng(6)
+    start = theory.AttentionParameters(size * rng.normal(size=5), size * rng.normal(size=(5, 5)))
+    setting = theory.Setting(d=3, noise_variance=0.1, pretrain_shots=20)
+    path = flow("pretrained", setting, start=start, until="converged")
+    point = theory.fixed_point("pretrained", setting=setting)
+    balance = start.v @ start.v - np.sum(start.Q**2)
+    assert path.conserved[-1] == pytest.approx(balance, abs=1e-10)
+    scale = path.end.value_scale / point.value_scale  # of either sign: wB is what pretraining determines
+    np.testing.assert_allclose(path.end.v, scale * point.v, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(path.end.Q[:-1], point.Q[:-1] / scale, rtol=0, atol=1e-9)
+    if size < 1e-3:
+        assert abs(abs(scale) - 1) < 1e-6  # balanced
+
+
+@pytest.mark.parametrize("name", ["d=2", "Sigma, d=2"])
+def test_factored_flow(name):
+    setting = SETTINGS[name]
+    theta = setting.target_vector()
+    power = theta @ setting.sigma() @ theta
+    d, noise = setting.d, setting.noise_variance
+    start = theory.fixed_point("pretrained", setting=setting)
+    W_Q, W_K = balanced_factors(start.Q)
+    for trained in ("both", "query", "key"):
+        stuck = factored_flow(setting, v=start.v, W_Q=W_Q, W_K=W_K, trained=trained, until="converged")
+        assert abs(stuck.end.q) < 1e-12
+        assert stuck.loss[-1] == pytest.approx(noise + 2 * power / (d + 4), rel=1e-9)
+    c = selected_scale(start, theta)
+    rng = np.random.default_rng(7)
+    noise_Q, noise_K = rng.normal(size=(2, d + 2, d + 2))
+    gaps = []
+    for size in (1e-4, 1e-6):
+        first = W_Q + size * noise_Q, W_K + size * noise_K
+        path = factored_flow(setting, v=start.v, W_Q=first[0], W_K=first[1], until="converged")
+        last = path.W_Q[-1], path.W_K[-1]
+        differences = [a @ a.T - b @ b.T for a, b in (first, last)]
+        np.testing.assert_allclose(*differences, rtol=0, atol=1e-10)
+        for a, b in zip(first, last, strict=True):
+            assert start.v @ start.v - np.sum(a**2) == pytest.approx(path.v[-1] @ path.v[-1] - np.sum(b**2), abs=1e-10)
+        assert path.loss[-1] == pytest.approx(noise, abs=1e-12)
+        gaps.append(np.abs(path.v[-1][1:-1] - c * theta).max())
+    assert gaps[1] < 1e-4
+    assert gaps[1] < gaps[0] / 20  # the law holds in the limit of small perturbations
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, "t = None"),
+        ({"t": [1.0, 0.5]}, "increasing"),
+        ({"t": [-1.0]}, "times >= 0"),
+        ({"until": "forever"}, "until = 'forever'"),
+        ({"t": [1.0], "schedule": 0.5}, "schedule = 0.5"),
+        ({"t": [1.0], "strategy": "mixed", "schedule": -1.0}, "few_shot_weight = -1"),
+        ({"t": [1.0], "strategy": "mixed", "schedule": math.exp, "until": "converged"}, "LinearSchedule"),
+        ({"t": [1.0], "start": theory.fixed_point("pretrained", d=3)}, "d = 3"),
+    ],
+)
+def test_bad_input_names_the_argument(change, message):
+    with pytest.raises(ValueError, match=message):
+        flow(**{"strategy": "zero_shot", "setting": OFFICIAL, **change})
+
+
+def test_a_schedule_must_have_a_length():
+    with pytest.raises(ValueError, match="duration = 0"):
+        LinearSchedule(0)

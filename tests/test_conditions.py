@@ -1,0 +1,247 @@
+"""theory.conditions against theory.risk: at every n, in every kind of number, ties included."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import theory
+from theory.shot_ranges import common, describe_shots
+
+STRATEGIES = tuple(theory.STRATEGIES)
+RATIONAL = ("pretrained", "zero_shot_value", "zero_shot_kq", "mixed_value", "mixed_kq")
+TASKS = ("target", "opposite", "unseen")
+FAR = 10**7
+
+
+def inside(shots, n):
+    return any(first <= n <= last for first, last in shots)
+
+
+def compared(name, strategy, n, task, setting):
+    """The two risks that a condition compares, by theory.risk: (should be smaller, should be larger)."""
+    here = theory.risk(strategy, n, task=task, setting=setting)
+    if name.startswith("few-shot"):
+        return here, theory.risk(strategy, 0, task=task, setting=setting)
+    if name.startswith("beats"):
+        return here, theory.risk("pretrained", n, task=task, setting=setting)
+    other = theory.risk("zero_shot_value", n, task=task, setting=setting)
+    return (here, other) if "helps" in name else (other, here)
+
+
+def counts(shots):
+    """Whole numbers worth a look: small ones, and both sides of every threshold."""
+    ends = {int(end) for pair in shots for end in pair if end != math.inf}
+    return sorted({0, 1, 2, 3, 7, FAR} | {end + k for end in ends for k in (-1, 0, 1) if end + k >= 0})
+
+
+def check_against_risk(strategy, setting, exact):
+    """Every single comparison at every count worth a look."""
+    for condition in theory.conditions(strategy, setting=setting):
+        if condition.task is None:
+            continue
+        shots, ties = condition.shots, condition.ties
+        for n in counts(shots + ties):
+            smaller, larger = compared(condition.name, strategy, n, condition.task, setting)
+            assert condition.holds(n) == inside(shots, n)
+            if n == 0 and condition.name.startswith("few-shot"):
+                assert not condition.holds(0)
+            elif exact:
+                assert condition.holds(n) == (smaller < larger), (condition, n)
+                assert inside(ties, n) == (smaller == larger), (condition, n)
+            elif abs(smaller - larger) > 1e-11 * larger:  # ten times the rounding that conditions allows for
+                assert condition.holds(n) == (smaller < larger), (condition, n)
+
+
+@st.composite
+def exact_settings(draw):
+    """Isotropic settings in Fractions, small and large."""
+    return theory.Setting(
+        draw(st.integers(1, 12) | st.just(500)),
+        noise_variance=draw(st.fractions(0, 3, max_denominator=20)),
+        pretrain_shots=draw(st.integers(1, 60) | st.just(math.inf)),
+        few_shot_shots=draw(st.integers(1, 60)),
+        few_shot_weight=draw(st.just(Fraction(0)) | st.fractions(0, 2, max_denominator=5)),
+        normalization=draw(st.sampled_from(("tokens", "shots"))),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(strategy=st.sampled_from(RATIONAL), setting=exact_settings())
+def test_exact_conditions_are_the_comparisons_of_exact_risks(strategy, setting):
+    check_against_risk(strategy, setting, exact=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    strategy=st.sampled_from(STRATEGIES),
+    setting=exact_settings(),
+    noise=st.floats(1e-3, 10),
+)
+def test_conditions_in_floats_are_the_comparisons_of_risks(strategy, setting, noise):
+    weight = 0.0 if strategy == "mixed" else float(setting.few_shot_weight)
+    check_against_risk(strategy, setting.replace(noise_variance=noise, few_shot_weight=weight), exact=False)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    strategy=st.sampled_from(STRATEGIES),
+    seed=st.integers(0, 2**32 - 1),
+    d=st.integers(1, 5),
+    normalization=st.sampled_from(("tokens", "shots")),
+)
+def test_conditions_with_covariances_are_the_comparisons_of_risks(strategy, seed, d, normalization):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, d, d))
+    setting = theory.Setting(
+        covariance=a @ a.T + 0.1 * np.eye(d), task_covariance=b @ b.T + 0.1 * np.eye(d), target=rng.normal(size=d),
+        noise_variance=rng.uniform(0.01, 2), pretrain_shots=int(rng.integers(1, 50)), normalization=normalization,
+    )  # fmt: skip
+    check_against_risk(strategy, setting, exact=False)
+
+
+@pytest.mark.parametrize("normalization", ["tokens", "shots"])
+@pytest.mark.parametrize("strategy", ["zero_shot", "mixed"])
+def test_irrational_risks_are_compared_exactly(strategy, normalization):
+    setting = theory.Setting(3, noise_variance=Fraction(1, 4), pretrain_shots=6, normalization=normalization)
+    for condition in theory.conditions(strategy, setting=setting, task="opposite"):
+        for n in counts(condition.shots):
+            smaller, larger = compared(condition.name, strategy, n, condition.task, setting)
+            if not (n == 0 and condition.name.startswith("few-shot")):
+                assert condition.holds(n) == bool(smaller < larger)
+
+
+def test_ideal_pretraining_ties_at_d_minus_one():
+    """The dashed lines n = d - 1: equal there, better from n = d on; whole numbers count as exact."""
+    for d in (1, 2, 6, 21):
+        for condition in theory.conditions("pretrained", d):
+            assert condition.shots == ((d, math.inf),)
+            assert condition.ties == (((d - 1, d - 1),) if d > 1 else ())
+
+
+def test_the_window_of_the_official_setting():
+    *_, helps, hurts, trades = theory.conditions(
+        "mixed_value", 5, noise_variance=Fraction(1, 10), pretrain_shots=20, n_shots=20
+    )
+    assert (helps.shots, hurts.shots, trades.shots) == (((1, 31),), ((14, math.inf),), ((14, 31),))
+    assert (helps.roots, hurts.roots) == ((Fraction(4909, 158),), (Fraction(107, 8),))
+    assert [condition.truth for condition in (helps, hurts, trades)] == [True] * 3
+    assert not trades.holds(13)
+    assert not trades.holds(32)
+    assert repr(trades) == "auxiliary loss trades unseen for target: 14 <= n <= 31 (True)"
+
+
+def test_value_only_beats_pretrained_not_monotonically():
+    (condition,) = [
+        c
+        for c in theory.conditions("zs_v", 5, noise_variance=0.1, pretrain_shots=20, task="target")
+        if c.name == "beats pretrained on target"
+    ]
+    assert condition.shots == ((0, 1), (22, math.inf))
+    assert condition.roots == pytest.approx((1.0771622834144803, 21.378010130378645), rel=1e-12)
+    assert repr(condition) == "beats pretrained on target: n <= 1 or n >= 22"
+
+
+def test_without_noise_mixed_has_infinite_risk_off_the_target():
+    found = {c.name: c for c in theory.conditions("mixed", 4, few_shot_shots=5, pretrain_shots=5)}
+    assert found["few-shot beats zero-shot on opposite"].shots == ()
+    assert found["beats pretrained on opposite"].shots == ()
+    assert found["beats pretrained on unseen"].shots == ()
+    assert found["beats pretrained on target"].holds(3)
+
+
+def test_one_task_given_by_cosine_or_vector():
+    by_cosine = theory.conditions("zs_v", 2, pretrain_shots=9, task=Fraction(3, 5))
+    by_vector = theory.conditions("zs_v", 2, pretrain_shots=9, task=[Fraction(3, 5), Fraction(4, 5)])
+    assert [c.shots for c in by_cosine] == [c.shots for c in by_vector]
+    assert [c.name for c in by_cosine] == [
+        "few-shot beats zero-shot on the given task",
+        "beats pretrained on the given task",
+    ]
+
+
+def test_a_model_of_your_own():
+    setting = {"noise_variance": Fraction(1, 10), "pretrain_shots": 20}
+    model = theory.fixed_point("zs_v", 5, **setting, value_scale=Fraction(1))
+    for ours, named in zip(theory.conditions(model, **setting), theory.conditions("zs_v", 5, **setting), strict=True):
+        assert (ours.name, ours.shots, ours.roots) == (named.name, named.shots, named.roots)
+    dense = theory.AttentionParameters(model.v, model.Q)
+    for ours, named in zip(theory.conditions(dense, **setting), theory.conditions("zs_v", 5, **setting), strict=True):
+        assert (ours.shots, ours.roots) == (named.shots, named.roots)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "normalization"),
+    [*((name, "tokens") for name in RATIONAL), ("pretrained", "shots"), ("zero_shot_value", "shots")],
+)
+def test_symbols_give_the_relation_that_numbers_satisfy(strategy, normalization):
+    d, m, noise = sympy.symbols("d m sigma2", positive=True)
+    values = {d: 4, m: 7, noise: sympy.Rational(2, 5)}
+    symbolic = theory.conditions(
+        strategy, d, pretrain_shots=m, noise_variance=noise, normalization=normalization, task="target"
+    )
+    numeric = theory.conditions(
+        strategy, 4, pretrain_shots=7, noise_variance=Fraction(2, 5), normalization=normalization, task="target"
+    )
+    n = sympy.Symbol("n")
+    for general, special in zip(symbolic, numeric, strict=True):
+        assert general.name == special.name
+        relations = (general.relation.subs(values), special.relation)
+        for shots in (1, 2, 5, 9, 40):
+            assert [bool(relation.subs(n, shots)) for relation in relations] == [special.holds(shots)] * 2
+        roots = sorted(x for x in (root.subs(values).evalf() for root in general.roots) if x.is_real and x > 0)
+        assert [float(x) for x in roots] == pytest.approx([float(x) for x in special.roots])
+
+
+def test_symbols_leave_the_truth_open():
+    (condition,) = theory.conditions("pretrained", sympy.Symbol("d"), task="target", n_shots=4)
+    assert condition.is_symbolic
+    assert condition.truth is None
+    for ask in (lambda: condition.shots, lambda: condition.ties, lambda: condition.holds(3)):
+        with pytest.raises(ValueError, match="depends on symbols; its relation is"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"model": "zs_w"}, ValueError, "strategy = 'zs_w' is unknown"),
+        ({"noise_variance": -1}, ValueError, "noise_variance = -1"),
+        ({"noise_varianc": 1}, TypeError, "did you mean 'noise_variance'"),
+        ({"n_shots": 1.5}, ValueError, "n_shots = 1.5"),
+        ({"task": "targt"}, ValueError, "task = 'targt'"),
+        ({"noise_variance": [0.1, 0.2]}, ValueError, "not arrays"),
+        ({"model": "mixed", "few_shot_weight": 1, "pretrain_shots": 3}, theory.NoClosedForm, "few_shot_weight"),
+        ({"model": "mixed_value"}, ValueError, "few_shot_shots"),
+    ],
+)
+def test_bad_input_is_refused_as_by_risk(arguments, error, match):
+    with pytest.raises(error, match=match):
+        theory.conditions(**{"model": "zs_v", "d": 3, **arguments})
+
+
+def test_holds_takes_whole_numbers_only():
+    (condition,) = theory.conditions("pretrained", 3, task="target")
+    with pytest.raises(ValueError, match="n = -1"):
+        condition.holds(-1)
+
+
+def test_ranges_in_words_and_in_common():
+    assert describe_shots(((0, 0), (4, math.inf))) == "n = 0 or n >= 4"
+    assert common(((0, 5), (9, math.inf)), ((5, 9),)) == ((5, 5), (9, 9))
+
+
+def test_sympy_is_not_loaded_for_numbers():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, theory; print(*theory.conditions('zs_v', 5, noise_variance=.1)); assert 'sympy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

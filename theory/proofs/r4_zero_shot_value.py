@@ -1,0 +1,322 @@
+r"""R4. Fine-tuning the value matrix alone on the zero-shot loss.
+
+The model is pretrained, :math:`v = (0, 0, w)` and :math:`Q_{xx} = B` with all other entries zero; then v alone follows
+gradient flow on the zero-shot loss of one target :math:`\theta_0`. With :math:`S = (B + B^\top)/2`,
+:math:`M = S\Sigma`,
+:math:`t_1 = \mathrm{tr} M`, :math:`t_2 = \mathrm{tr} M^2`, the flow ends at w unchanged and
+
+.. math::  v_x = [(t_1^2 + 2 t_2) I + 4 t_1 M + 8 M^2]^{-1} (t_1 I + 2 M)\,\theta_0 .
+
+This module also holds what R5, R8 and R9 start from: the risk of a value-only model, derived from the definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+from sympy import QQ
+from sympy.polys.fields import field
+
+from .. import dense_fixed_points, fixed_points, isotropic, risk_formula
+from ..dense_fixed_points import DenseWorld
+from ..fixed_points import IsotropicWorld
+from ..wick import (
+    Gaussian,
+    Matrix,
+    Noise,
+    Scalar,
+    Shots,
+    Sphere,
+    Vector,
+    derivative,
+    evaluate,
+    expectation,
+    identity,
+    matrix,
+    substitute,
+    trace,
+    vector,
+)
+from . import enumeration
+from .theorem import Proof, Theorem
+
+# One field of fractions for all that is a number: every residual below is zero in it, or it is not.
+FIELD, d, n, m, m_0, tokens, sigma2, s, w, alpha, beta, weight, phi, across, decay = field(
+    "d n m m_0 N sigma2 s w alpha beta lam phi across E", QQ
+)
+THETA, THETA0, V, H = (vector(name) for name in ("theta", "theta0", "v", "h"))
+SIGMA, B = matrix("Sigma", symmetric=True), matrix("B")
+S = matrix("S", symmetric=True)
+
+
+# --- the risk of a value-only model, from the definition -------------------------------------------------------------
+
+
+def prediction(v_x: Vector, w: Any, B: Matrix, theta: Vector, shots: Shots, x: Any, eps: Any, x_q: Any) -> Scalar:
+    """N times the prediction: the sum over the shots' tokens (1, x, y) and the query's (1, x_q, 0), v_0 = 0."""
+
+    def token(x: Any, y: Any) -> Scalar:
+        return Scalar.of((v_x @ x + w * y) * (x_q @ B @ x))
+
+    return Scalar.of(shots.sum(token(x, theta @ x + eps)) + token(x_q, 0 * sigma2))
+
+
+def excess_risk(v_x: Vector, w: Any, B: Matrix, theta: Vector, count: Any = n) -> Scalar:
+    r""":math:`N^2(\mathrm{risk} - \sigma^2)` on the task theta at n shots; N is a symbol, whatever the convention."""
+    x, x_q, eps = Gaussian("x", SIGMA), Gaussian("x_q", SIGMA), Noise("eps", sigma2)
+    shots = Shots(count, x, eps)
+    residual = tokens * (theta @ x_q) - prediction(v_x, w, B, theta, shots, x, eps, x_q)
+    return expectation(residual**2, shots, x_q)
+
+
+class Powers(NamedTuple):
+    """M = S Sigma and its contractions, as in the statement."""
+
+    M: Matrix
+    t_1: Scalar
+    t_2: Scalar
+
+    @classmethod
+    def of(cls, symmetric_part: Matrix) -> Powers:
+        M = symmetric_part @ SIGMA
+        return cls(M, trace(M), trace(M @ M))
+
+
+def zero_shot_matrix(powers: Powers) -> Matrix:
+    r""":math:`(t_1^2 + 2 t_2) I + 4 t_1 M + 8 M^2`, as :func:`dense_fixed_points.value_only` solves it."""
+    M, t_1, t_2 = powers
+    return (t_1 * t_1 + 2 * t_2) * identity + 4 * t_1 * M + 8 * (M @ M)
+
+
+def norm2(x: Vector) -> Scalar:
+    """x' Sigma x."""
+    return x @ SIGMA @ x
+
+
+# --- the isotropic case ----------------------------------------------------------------------------------------------
+
+
+def in_isotropic(expression: Scalar, images: dict[Any, Any] | None = None) -> Any:
+    r"""The value at :math:`\Sigma = I`, :math:`|\theta_0|^2 = s`, :math:`\theta = (1-\phi)\theta_0 + \theta_\perp`."""
+    along, length = (1 - phi) * s, (1 - phi) ** 2 * s + across
+    known = {SIGMA: identity, trace(identity): d, THETA0 @ THETA0: s, THETA @ THETA0: along, THETA @ THETA: length}
+    return substitute(substitute(expression, images or {}), known).as_coefficient()
+
+
+def commuting(expression: Scalar, images: dict[Any, Any]) -> Scalar:
+    r"""The expression at :math:`B = \Sigma^{-1}` (any multiple of it is a matter of scale), Sigma still general."""
+    return substitute(substitute(expression, images), {B: SIGMA.inverse, S: SIGMA.inverse, trace(identity): d})
+
+
+def isotropic_world(eta: int, pretrain_shots: Any = m, few_shot_shots: Any = None, weight: Any = 0) -> IsotropicWorld:
+    """A world of field elements; the value scale plays no role here."""
+    return IsotropicWorld(d, sigma2, s, pretrain_shots, few_shot_shots, weight, None, eta)
+
+
+CONVENTIONS = (("tokens", 1, n + 1), ("shots", 0, n))  # name, eta, N at n >= 1 shots
+
+
+def terms_on(point: isotropic.IsotropicPoint, task: str) -> risk_formula.RiskTerms:
+    """What the calculator contracts for a task: "target", "task" (phi, across symbolic) or "sphere"."""
+    if task == "target":
+        return isotropic.terms_on_target(point, d, sigma2, s)
+    if task == "sphere":
+        return isotropic.terms_on_sphere(point, d, sigma2, s)
+    excess = ((1 - phi) ** 2 - 1) * s + across
+    return isotropic.terms_on_task(point, d, sigma2, s, phi, across, excess)
+
+
+def check_contractions(proof: Proof, name: str, point: isotropic.IsotropicPoint) -> None:
+    """The contractions that a fixed point states in closed form are those of its six scalars."""
+    formed = isotropic.contract(point.scalars, d, sigma2, s)
+    proof.zeros(f"{name}: contractions stated in closed form", (a - b for a, b in zip(point, formed, strict=True)))
+
+
+def check_risk(proof: Proof, normalization: str, N: Any) -> None:
+    """The calculator's risk at any value-only point (gauge beta = 1), on every kind of task, is the derived one."""
+    point = isotropic.contract(isotropic.IsotropicScalars(alpha, w, 0 * d, 1 + 0 * d, 0 * d, 0 * d), d, sigma2, s)
+    excess = excess_risk(alpha * THETA0, w, SIGMA.inverse, THETA)
+    derived = {"target": substitute(excess, {THETA: THETA0}), "task": excess, "sphere": on_sphere(excess)}
+    for task, risk in derived.items():
+        printed = risk_formula.exact_risk_formula(terms_on(point, task), n, normalization)
+        residual = in_isotropic(risk, {tokens: N}) / N**2 + sigma2 - printed
+        proof.zero(f"risk at n shots of any (alpha, w), {task}, {normalization}", residual)
+
+
+def on_sphere(expression: Scalar) -> Scalar:
+    """The average over theta uniform on the unit sphere, at Sigma = I."""
+    return expectation(substitute(expression, {SIGMA: identity, trace(identity): d}), Sphere("theta", d))
+
+
+# --- exact points: the dense code, and the definition coordinate by coordinate ---------------------------------------
+
+
+def dense_worlds(dimensions: tuple[int, ...] = (1, 2)) -> Iterator[DenseWorld]:
+    """Small generic worlds in Fractions: nothing commutes, nothing is symmetric under exchange."""
+    for dimension in dimensions:
+        for eta in (1, 0):
+            sigma, psi = (
+                np.array([[Fraction(x, 6) for x in row[:dimension]] for row in rows[:dimension]], dtype=object)
+                for rows in (((12, 3, 2), (3, 9, -4), (2, -4, 15)), ((5, -2, 1), (-2, 7, 3), (1, 3, 11)))
+            )
+            target = np.array([Fraction(4, 3), Fraction(-1, 2), Fraction(2, 5)][:dimension], dtype=object)
+            yield DenseWorld(sigma, psi, target, Fraction(3, 10), 2 + eta, 2, Fraction(1, 3), Fraction(2), eta)
+
+
+def gradient_in_v(world: DenseWorld, point: dense_fixed_points.DensePoint, shots: int) -> list[Fraction]:
+    """The definition's gradient in (v_x, w) at the target, by exact enumeration."""
+    v, Q = point.blocks.matrices()
+    normalization = "tokens" if world.query_counts else "shots"
+    dv, _ = enumeration.exact_gradient(
+        list(v), Q.tolist(), world.sigma.tolist(), list(world.target), world.noise_variance, shots, normalization
+    )
+    return dv[1:]
+
+
+def assignment(world: DenseWorld, **more: Any) -> dict[Any, Any]:
+    """The world's values for the symbols of the calculus."""
+    values = {SIGMA: world.sigma.tolist(), THETA0: list(world.target), sigma2: world.noise_variance}
+    values[S] = dense_fixed_points.pretrained_product(world).tolist()
+    return values | {vector(name): list(value) for name, value in more.items()}
+
+
+# --- the theorem -----------------------------------------------------------------------------------------------------
+
+
+def derive(proof: Proof) -> None:
+    """R4."""
+    excess = excess_risk(V, w, B, THETA0)
+    zero_shot = substitute(excess, {n: 0 * n, tokens: 1 + 0 * n})
+    proof.step(
+        r"At zero shots the prompt is the query alone, whose label slot is empty: $\hat y = (v_x^\top "
+        r"x_q)(x_q^\top B x_q)$, free of w. By Isserlis, with $S$ the symmetric part of B and $M = "
+        r"S\Sigma$: $L_{ZS} - \sigma^2 = \theta_0^\top\Sigma\theta_0 - 2 v_x^\top\Sigma(t_1 + 2M)\theta_0 + "
+        r"v_x^\top\Sigma[(t_1^2 + 2t_2) + 4t_1 M + 8M^2]v_x$, for any B, symmetric or not."
+    )
+    powers = Powers.of((B + B.T) * Fraction(1, 2))
+    M, t_1, t_2 = powers
+    normal, right = zero_shot_matrix(powers), t_1 * THETA0 + 2 * (M @ THETA0)
+    stated = norm2(THETA0) - 2 * (V @ SIGMA @ right) + V @ SIGMA @ normal @ V
+    proof.zero("the zero-shot loss, any B", zero_shot - stated)
+    proof.zero("w is untouched", derivative(zero_shot, w, 1))
+    slope = derivative(zero_shot, V, H)
+    proof.zero("the normal equations", slope - 2 * (H @ SIGMA @ (normal @ V - right)))
+
+    proof.step(
+        r"The quadratic form is $|(t_1 + 2M)g|^2 + 2t_2|g|^2 + 4|Mg|^2$ in the metric $\Sigma$, and $t_2 = "
+        r"\|\Sigma^{1/2}S\Sigma^{1/2}\|_F^2 > 0$ unless S = 0: the minimum is unique, the flow's limit is it."
+    )
+    sum_of_squares = norm2(t_1 * H + 2 * (M @ H)) + 2 * t_2 * norm2(H) + 4 * norm2(M @ H)
+    proof.zero("positive definite, as a sum of squares", H @ SIGMA @ normal @ H - sum_of_squares)
+
+    proof.step(
+        r"For $B = \beta\Sigma^{-1}$: $M = \beta I$, $t_1 = \beta d$, $t_2 = \beta^2 d$, and $(d^2 + 6d + "
+        r"8)\beta^2 v_x = (d+2)\beta\,\theta_0$, so that $v_x = \theta_0/((d+4)\beta)$ for every $\Sigma$; "
+        r"the risk is $\sigma^2 + 2s/(d+4)$."
+    )
+    line = substitute(zero_shot, {B: beta * SIGMA.inverse, V: alpha * THETA0, trace(identity): d})
+    line = substitute(line, {norm2(THETA0): s, trace(identity): d})
+    vertex = 1 / ((d + 4) * beta)
+    rate = beta**2 * (d + 2) * (d + 4)
+    proof.zero("along theta_0, a parabola", line - s * (1 - 2 * alpha * beta * (d + 2) + rate * alpha**2))
+    proof.zero("its value at the vertex", substitute(line, {alpha: vertex}) - 2 * s / (d + 4))
+    at_vertex = commuting(slope, {V: THETA0 / (d + 4)})
+    proof.zero("the full gradient vanishes there, any Sigma", at_vertex)
+
+    proof.step(
+        r"The flow in v at fixed Q is linear. With $K = \Sigma[(t_1^2+2t_2) + 4t_1M + 8M^2]$ and $F_t = "
+        r"e^{-2tK}$: $v_x(t) = (I - F_t)v_x(\infty)$; for $B = \beta\Sigma^{-1}$, $\Sigma = I$: $\alpha(t) "
+        r"= (1 - e^{-2(d+2)(d+4)\beta^2t})/((d+4)\beta)$."
+    )
+    moving = vertex * (1 - decay)  # decay = exp(-2 rate t), whose time derivative is -2 rate decay
+    velocity = vertex * 2 * rate * decay
+    proof.zero("the trajectory solves the flow", velocity + 2 * (rate * moving - (d + 2) * beta))
+    F = matrix("F")  # exp(-2 t K): dF/dt = -2 K F = -2 F K; u is the limit, K u the right-hand side
+    u, K = vector("u"), matrix("K", symmetric=True)
+    flow = 2 * (K @ F @ u) + 2 * (K @ (u - F @ u) - K @ u)
+    proof.zero("the trajectory solves the flow, any B and Sigma", H @ flow)
+
+    _few_shot_formulas(proof)
+    for normalization, eta, N in CONVENTIONS:
+        check_risk(proof, normalization, N)
+        for shots, words in ((m, "finite"), (float("inf"), "infinite")):
+            point = fixed_points.zero_shot_value(isotropic_world(eta, shots))
+            name = f"zero_shot_value ({normalization}, {words} pretraining)"
+            residual = point.alpha * point.beta**2 * (d + 2) * (d + 4) - (d + 2) * point.beta
+            proof.zero(f"{name} solves the normal equations", residual)
+            pretrained = fixed_points.pretrained(isotropic_world(eta, shots))
+            unmoved = (point.w - pretrained.w, point.beta - pretrained.beta, point.gamma, point.q, point.delta)
+            proof.zeros(f"{name}: w and Q as pretraining left them", (x + 0 * d for x in unmoved))
+            check_contractions(proof, name, point)
+            at_zero = risk_formula.exact_risk_formula(terms_on(point, "target"), 0, normalization)
+            proof.zero(f"{name}: zero-shot risk", at_zero - sigma2 - 2 * s / (d + 4))
+    _exact_points(proof, slope)
+
+
+def _few_shot_formulas(proof: Proof) -> None:
+    proof.step(
+        r"At n shots with $B = \Sigma^{-1}$ (gauge), $\eta = w\theta + \alpha\theta_0$: $N E[y\hat y] = "
+        r"n\eta^\top\Sigma\theta + \alpha(d+2)\theta_0^\top\Sigma\theta$ and $N^2 E[\hat y^2] = "
+        r"n(n+1+d)\eta^\top\Sigma\eta + w^2\sigma^2 nd + 2\alpha n(d+2)\eta^\top\Sigma\theta_0 + "
+        r"\alpha^2(d+2)(d+4)s_0$: any $\theta$, $\Sigma$, $\alpha$, w, N."
+    )
+    derived = commuting(excess_risk(V, w, B, THETA), {V: alpha * THETA0})
+    eta = w * THETA + alpha * THETA0
+    correlation = n * (eta @ SIGMA @ THETA) + alpha * (d + 2) * (THETA0 @ SIGMA @ THETA)
+    power = (
+        n * (n + 1 + d) * norm2(eta)
+        + w**2 * sigma2 * n * d
+        + 2 * alpha * n * (d + 2) * (eta @ SIGMA @ THETA0)
+        + alpha**2 * (d + 2) * (d + 4) * norm2(THETA0)
+    )
+    proof.zero("few-shot risk", derived - (tokens**2 * norm2(THETA) - 2 * tokens * correlation + power))
+
+
+def _exact_points(proof: Proof, slope: Scalar) -> None:
+    def enumerated() -> Iterator[tuple[Any, Any]]:
+        for world in dense_worlds():
+            point = dense_fixed_points.value_only(world)
+            for entry in gradient_in_v(world, point, 0):
+                yield entry, 0
+
+    proof.step(
+        "The matrix code is tied to this in exact rationals. The definition, monomial by monomial, has no "
+        "gradient in (v_x, w) at its point (d = 1, 2); and at d = 3, fixed generic Sigma, Psi, theta_0, "
+        "neither has the derived loss, at 30 values of m. There M is a quotient of polynomials of degree 3 "
+        "in m, the matrix one of degree 6, its solution one of degree 18, and the residual, cleared of "
+        "denominators, has degree at most 24: 30 zeros make it zero at every m."
+    )
+    proof.brute_force("value_only: no gradient, by enumeration", enumerated())
+
+    def along_m() -> Iterator[tuple[Any, Any]]:
+        world = next(dense_worlds((3,)))
+        symmetric = substitute(slope, {B: S})
+        for shots in range(1, 31):
+            here = world._replace(pretrain_shots=shots)
+            v_x = dense_fixed_points.value_only(here).blocks.v_x
+            for unit in np.eye(3, dtype=int).tolist():
+                yield evaluate(symmetric, assignment(here, v=v_x, h=unit)), 0
+
+    proof.brute_force("value_only: no gradient at d = 3, every m", along_m())
+
+
+THEOREM = Theorem(
+    name="R4",
+    title="Zero-shot loss, value matrix alone: one linear solve, and what it costs at n shots",
+    statement=(
+        r"From $v = (0, 0, w)$, $Q_{xx} = B \ne 0$ the flow of $L_{ZS}$ in v ends at w unchanged and $v_x = "
+        r"[(t_1^2 + 2t_2)I + 4t_1 M + 8M^2]^{-1}(t_1 I + 2M)\theta_0$, $M = S\Sigma$, $S = (B + B^\top)/2$, "
+        r"$t_k = \mathrm{tr} M^k$. If $B = \beta\Sigma^{-1}$: $v_x = \theta_0/((d+4)\beta)$, zero-shot risk "
+        r"$\sigma^2 + 2s/(d+4)$, $\alpha(t) = \alpha(\infty)(1 - e^{-2(d+2)(d+4)\beta^2 t})$ at $\Sigma = "
+        r"I$, and the few-shot risk of every task in closed form."
+    ),
+    assumptions=(
+        "x ~ N(0, Sigma), Sigma positive definite, label noise N(0, sigma^2), any d.",
+        "The model starts odd-symmetric with only w and Q_xx = B non-zero, as pretraining leaves it.",
+    ),
+    source="new here; the isotropic v_x and zero-shot risk agree with Lee, Sohn, Lee 2026 (arXiv 2602.23197)",
+    derive=derive,
+)

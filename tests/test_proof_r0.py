@@ -25,7 +25,7 @@ MUTANTS = [
     ("R0.formula", risk_formula, "token_count", "return n_shots, 1", "return n_shots, None"),
     ("R0.formula", risk_formula, "RiskTerms.coefficients", "2 * (weight * slope", "1 * (weight * slope"),
     ("R0.formula", risk_formula, "limit_of_many_shots", "[2]", "[1]"),
-    ("R0.squares", dense, "orthogonal_squares", "range(k + 1, 3)", "range(k + 1, 2)"),
+    ("R0.squares", dense, "orthogonal_squares", "range(k)", "range(k - 1)"),
     ("R0.squares", dense, "orthogonal_squares", "0 if weight == 0 else", "0 if weight == 0 else 2 *"),
     ("R0", dense, "_shared", "+ 2 * s_sv", "+ s_sv"),
     ("R0", dense, "_shared", "4 * inner(s_sv", "2 * inner(s_sv"),
@@ -33,7 +33,7 @@ MUTANTS = [
     ("R0", dense, "_shared", "-m.v_0 * m.q - trace_k", "-m.v_0 * m.q"),
     ("R0", dense, "_shared", "+ spread) / 2", "+ trace_of_product(b_sigma, b_sigma)) / 2"),
     ("R0", dense, "terms_on_task", "theta @ h_x + m.w * noise_variance", "theta @ h_x"),
-    ("R0", dense, "terms_on_task", "value_variance * key_variance + r_h**2", "value_variance * key_variance"),
+    ("R0", dense, "terms_on_task", "value_variance * key_variance + r_h * r_h", "value_variance * key_variance"),
     ("R0", dense, "terms_on_task", "shared.query_linear, theta)", "shared.query_linear, 0 * theta)"),
     ("R0", dense, "terms_on_task", "b_st = m.B @ st", "b_st = m.B.T @ st"),
     ("R0", dense, "_constant_parts", "2 * m.v_0 * inner(m.p", "m.v_0 * inner(m.p"),
@@ -42,8 +42,8 @@ MUTANTS = [
     ("R0.isotropic", isotropic, "contract", "w * noise_variance", "w * noise_variance**2"),
     ("R0.isotropic", isotropic, "_query_excess", "3 * (along * along)", "2 * (along * along)"),
     ("R0.isotropic", isotropic, "terms_on_target", "q * q + (d - 1) *", "q * q + d *"),
-    ("R0.isotropic", isotropic, "terms_on_task", "- departure * linear_bias", "+ departure * linear_bias"),
-    ("R0.isotropic", isotropic, "terms_on_task", "+ across_norm2 * (w * beta) ** 2", ""),
+    ("R0.isotropic", isotropic, "terms_on_task", "- departure * _linear_bias", "+ departure * _linear_bias"),
+    ("R0.isotropic", isotropic, "terms_on_task", "+ across_norm2 * ((w * beta) * (w * beta))", ""),
     ("R0.isotropic", isotropic, "IsotropicScalars.scaled", "self.delta / k", "self.delta"),
     ("R0.average", isotropic, "terms_on_sphere", "4 * alpha * w", "2 * alpha * w"),
     ("R0.average", isotropic, "terms_on_sphere", "(d - 1) / d", "d / d"),
@@ -64,7 +64,7 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
 
 def test_brute_force_alone_catches_a_mutant(monkeypatch):
     """Wherever there is a shot, the second route sees what the first does."""
-    mutate(monkeypatch, dense, "terms_on_task", "r_h**2 + ", "")
+    mutate(monkeypatch, dense, "terms_on_task", "r_h * r_h + ", "")
     one_dimension = list(r0_risk._dense_points())[:8]  # n = 0, 1, 2, 3, in two conventions each
     assert [printed == coordinates for printed, coordinates in one_dimension] == [True] * 2 + [False] * 6
 

@@ -26,7 +26,7 @@ MUTANTS = [
     ("R10.conservation", dense, "Blocks.scaled", "k * x for", "x for"),
     ("R10.odd", dense, "_shared", "-m.v_0 * m.q - trace_k", "m.v_x @ sv - m.v_0 * m.q - trace_k"),
     ("R10.odd", dense, "terms_on_task", "r_h = m.r_x @ h_x + m.r_y * h_y", "r_h = m.w + m.r_x @ h_x + m.r_y * h_y"),
-    ("R10.odd", dense, "average_terms", "+ r_h**2", "+ r_h"),
+    ("R10.odd", dense, "average_terms", "+ r_h * r_h", "+ r_h"),
     ("R10.isotropic", isotropic, "terms_on_target", "q * q + (d - 1) *", "q * q + d *"),
     ("R10.isotropic", isotropic, "contract", "3 * gamma * target_norm2", "2 * gamma * target_norm2"),
     ("R10.isotropic", isotropic, "terms_on_target", "2 * (alpha * alpha)", "2 * alpha"),

@@ -1,9 +1,10 @@
-"""Command line: ``python -m theory risk | table | strategies | prove | claims``."""
+"""Command line: ``python -m theory risk | table | strategies | prove | claims | report``."""
 
 from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import math
 import sys
 from collections.abc import Sequence
@@ -108,6 +109,9 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("claims", help="the ledger of published claims, with computed verdicts").add_argument(
         "-v", "--verbose", action="store_true", help="print each claim and the reason of its verdict"
     )
+    commands.add_parser(
+        "report", help="one offline page: statements, derivations, formulas, claims, figures (needs the extra report)"
+    ).add_argument("--output", metavar="FILE", default="report.html", help="default report.html")
     commands.add_parser("strategies", help="names, aliases, what trains, on which objective")
     return top
 
@@ -204,12 +208,20 @@ def run_claims(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_report(arguments: argparse.Namespace) -> int:
+    """The derivation report."""
+    # It shows figures, and figures import theory: by name at run time, so that imports still point one way.
+    status: int = importlib.import_module("figures.report.command").run(arguments.output)
+    return status
+
+
 COMMANDS = {
     "risk": run_risk,
     "table": run_table,
     "strategies": run_strategies,
     "prove": run_prove,
     "claims": run_claims,
+    "report": run_report,
 }
 
 
@@ -218,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         return COMMANDS[arguments.command](arguments)
-    except (ValueError, TypeError, NoClosedForm, OSError) as error:
+    except (ValueError, TypeError, NoClosedForm, OSError, ImportError) as error:
         print(f"python -m theory {arguments.command}: {error}", file=sys.stderr)
         return 2
 

@@ -30,6 +30,7 @@ def risk(
     value_scale: Any = "balanced",
     normalization: str = "tokens",
     setting: Setting | None = None,
+    certify: bool = False,
     **unknown: Any,
 ) -> Any:
     r"""Exact risk :math:`E(y_q - \hat y_q)^2` of a strategy, or of a model of your own, at n shots.
@@ -48,10 +49,13 @@ def risk(
     covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight, value_scale, \
 normalization
         See :class:`theory.Setting`; or pass one as ``setting``.
+    certify : bool
+        Return flint balls that contain the exact value for the numbers given (a float is a rational number), of
+        relative radius 2^-100 or less. Needs python-flint, the extra ``exact``.
 
     Returns
     -------
-    float, array, Fraction or sympy expression
+    float, array, Fraction, sympy expression or flint ball
         In units of the label's square; never below sigma^2. Plain numbers give a float; an array anywhere broadcasts; a
         Fraction among the real-valued arguments (and no float) gives the exact value; a Symbol an expression.
 
@@ -61,6 +65,8 @@ normalization
         Naming the argument, the value and what is allowed.
     NoClosedForm
         `mixed` at a finite few_shot_weight.
+    ImportError
+        ``certify`` without python-flint.
 
     Notes
     -----
@@ -77,11 +83,14 @@ normalization
     0.5041322314049587
     >>> risk("zs_v", range(3), 5, noise_variance=0.1, pretrain_shots=20, task="opposite").round(4)
     array([1.5444, 1.6407, 1.332 ])
-    >>>     >>> risk("pretrained", 10, 5, noise_variance=Fraction(0))
+    >>> from fractions import Fraction
+    >>> risk("pretrained", 10, 5, noise_variance=Fraction(0))
     Fraction(61, 121)
     """
     if unknown:
-        validation.unknown_keywords("risk", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting"))
+        validation.unknown_keywords(
+            "risk", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting", "certify")
+        )
     if setting is None:
         if d is None and isinstance(model, AttentionParameters):
             d = model.d
@@ -95,6 +104,12 @@ normalization
             few_shot_weight, value_scale, normalization,
         )  # fmt: skip
     n_shots = validation.count("n_shots", n_shots)
+    if certify is not False:
+        if certify is not True:
+            raise validation.reject("certify", certify, "True or False", TypeError)
+        from .certified import certified_risk
+
+        return certified_risk(model, n_shots, setting, task)
     if isinstance(model, AttentionParameters):
         return risk_of_model(model, n_shots, setting, task)
     return risk_of_strategy(find_strategy(model), n_shots, setting, task)

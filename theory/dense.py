@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arithmetic import Number
+from .arithmetic import Number, module_type
 from .linear_algebra import Array, identity_like, inner, trace_of_product
 from .risk_formula import RiskTerms, Square
 
@@ -58,17 +58,36 @@ class Blocks(NamedTuple):
 
 
 def orthogonal_squares(vectors: tuple[Any, Any, Any], product: Any) -> tuple[Square, ...]:
-    """Squares of n a + e - (1 - eta) t for vectors (a, e, t): Gram-Schmidt, so that nothing cancels for any n."""
+    """Squares of n a + e - (1 - eta) t for vectors (a, e, t): Gram-Schmidt, so that nothing cancels for any n.
+
+    From t, which is known to the last digit, to a, which may be nothing but rounding: a is never divided by. Balls are
+    polarised instead: a ball around zero cannot tell whether two vectors are parallel.
+    """
     squares: list[Square] = []
     rest = list(vectors)
-    for k in range(3):
+    for k in (2, 1, 0):
         weight = product(rest[k], rest[k])
+        if isinstance(weight, module_type("flint", "arb")):
+            return polarised(vectors, product)
         coordinates: list[Number] = [0, 0, 0]
         coordinates[k] = 1
-        for later in range(k + 1, 3):
+        for later in range(k):
             coordinates[later] = 0 if weight == 0 else product(rest[k], rest[later]) / weight
             rest[later] = rest[later] - coordinates[later] * rest[k]
         squares.append(Square(weight, *coordinates))
+    return tuple(squares)
+
+
+def polarised(vectors: tuple[Any, Any, Any], product: Any) -> tuple[Square, ...]:
+    """The same quadratic form without division: sum of c_ij (X_i + X_j)^2 and c_i X_i^2, which cancels in floats."""
+    gram = [[product(left, right) for right in vectors] for left in vectors]
+    unit = [[int(i == j) for j in range(3)] for i in range(3)]
+    squares = []
+    for i in range(3):
+        others = gram[i][(i + 1) % 3] + gram[i][(i + 2) % 3]
+        squares.append(Square(gram[i][i] - others, *unit[i]))
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        squares.append(Square(gram[i][j], *(x + y for x, y in zip(unit[i], unit[j], strict=True))))
     return tuple(squares)
 
 
@@ -114,10 +133,9 @@ def _shared(m: Blocks, sigma: Array, b_sigma: Array | None) -> _Shared:
     s_sv = (b_sigma @ m.v_x + m.B.T @ sv) / 2  # S Sigma v_x
     linear = m.v_0 * (m.p + m.r_x) + (m.q + t_1) * m.v_x + 2 * s_sv
     # K = v_0 S + sym(v_x (p + r_x)')
-    trace_k = m.v_0 * t_1 + sv @ (m.p + m.r_x)
-    trace_k2 = (
-        m.v_0**2 * t_2 + 2 * m.v_0 * (s_sv @ sr) + ((sv @ (m.p + m.r_x)) ** 2 + (sv @ m.v_x) * (sr @ (m.p + m.r_x))) / 2
-    )
+    across = sv @ (m.p + m.r_x)
+    trace_k = m.v_0 * t_1 + across
+    trace_k2 = m.v_0**2 * t_2 + 2 * m.v_0 * (s_sv @ sr) + (across * across + (sv @ m.v_x) * (sr @ (m.p + m.r_x))) / 2
     fixed = 2 * trace_k2 + 2 * t_2 * (sv @ m.v_x) + 4 * inner(s_sv, sigma, s_sv)
     return _Shared(linear, -m.v_0 * m.q - trace_k, fixed, spread, b_sigma, b_sigma @ m.v_x)
 
@@ -154,7 +172,7 @@ def terms_on_task(
     )
     both = _constant_parts(m, sigma, shared, signal + noise_variance, norm2)
     both = both + 2 * inner(m.v_0 * m.b + m.w * m.p, sigma, m.v_0 * b_st + m.p * (m.v_x @ st))
-    per_shot = value_variance * key_variance + r_h**2 + inner(rh, sigma, rh) + both
+    per_shot = value_variance * key_variance + r_h * r_h + inner(rh, sigma, rh) + both
     return RiskTerms(noise_variance, (*squares, constant), per_shot, shared.fixed)
 
 
@@ -217,7 +235,7 @@ def average_terms(
     squares = (
         *orthogonal_squares((truth_images - rh_images, truth_images, truth_images), _images_inner),
         *orthogonal_squares((m.v_0 * m.p + rh, shared.query_linear, 0 * sv), lambda x, y: inner(x, sigma, y)),
-        Square(variance * m.w**2 * (b_norm2 + m.r_y**2), 1, 0, 0),
+        Square(variance * (m.w * m.w) * (b_norm2 + m.r_y**2), 1, 0, 0),
         Square(1, -m.v_0 * m.q - r_h, shared.query_constant, 0),
         Square(task_inner(r_h_linear, r_h_linear), 1, 0, 0),
     )
@@ -227,8 +245,8 @@ def average_terms(
     per_shot = (
         norm2(m.v_x, m.w) * key_variance
         + 4 * m.w * task_inner(sv, key_linear)
-        + variance * m.w**2 * (2 * (m.r_y**2 + b_norm2))
-        + r_h**2
+        + variance * (m.w * m.w) * (2 * (m.r_y**2 + b_norm2))
+        + r_h * r_h
         + task_inner(r_h_linear, r_h_linear)
         + inner(rh, sigma, rh)
         + _images_inner(rh_images, rh_images)

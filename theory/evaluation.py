@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from . import dense, dense_fixed_points, fixed_points, isotropic, validation
-from .arithmetic import Number, anywhere, choose, is_zero, present
+from .arithmetic import Number, anywhere, choose, is_zero, lifting, present
 from .dense_fixed_points import DensePoint, DenseWorld
 from .fixed_points import IsotropicWorld
-from .isotropic import IsotropicPoint
+from .isotropic import IsotropicPoint, IsotropicScalars
 from .linear_algebra import Array
 from .parameters import AttentionParameters
 from .risk_formula import RiskTerms, exact_risk_formula
@@ -22,10 +22,14 @@ from .strategies import Strategy
 from .tasks import TARGET, UNSEEN, Place, checked_task, place_of
 from .worlds import (
     NUMBER_FIELDS,
+    Lift,
     common_kind,
     dense_world,
     has_arrays,
     isotropic_world,
+    lift_array,
+    numbers_of,
+    require_one_shape,
     scalar,
 )
 
@@ -59,7 +63,7 @@ def risk_of_model(model: AttentionParameters, n_shots: Number, setting: Setting,
     if not (np.ndim(model.d) == np.ndim(setting.d) == 0 and model.d == setting.d):
         raise ValueError(f"d = {setting.d!r} is not allowed with a model of d = {model.d!r}; they must agree")
     task = checked_task(task, setting)
-    point, others, six_scalars = _point_of_model(model, setting)
+    point, others, six_scalars = _point_of_model(model, setting, n_shots, task)
     return (_isotropic_risk if six_scalars else _dense_risk)(model, point, n_shots, setting, task, *others)
 
 
@@ -72,7 +76,7 @@ def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any)
     strategy: Strategy | None = None
     others: tuple[Any, ...] = ()
     if isinstance(model, AttentionParameters):
-        point, others, six_scalars = _point_of_model(model, setting)
+        point, others, six_scalars = _point_of_model(model, setting, None, task)
     else:
         strategy, six_scalars = model, setting.is_isotropic
         fixed_points.require_closed_form(strategy.name, setting.few_shot_weight)
@@ -80,10 +84,8 @@ def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any)
         point = points[strategy.name][0] if six_scalars else points[strategy.name]
     lift = common_kind(setting, None, None if isinstance(task, str) else task, *others)
     world: Any = (isotropic_world if six_scalars else dense_world)(strategy, setting, lift)
-    target = setting.target_vector() if isinstance(task, np.ndarray) else None
-    place = place_of(task, target) if six_scalars else place_of(task, world.target, world.sigma)
-    if lift is not None and not isinstance(place, str):
-        place = (lift(place[0]), lift(place[1]), lift(place[2]))
+    task = _in_kind(task, setting, lift)
+    place = _isotropic_place(task, setting, lift) if six_scalars else place_of(task, world.target, world.sigma)
     infinite = False
     if strategy is not None and strategy.name == "mixed" and place != TARGET and is_zero(world.noise_variance):
         infinite, world = True, world._replace(noise_variance=1)
@@ -91,9 +93,17 @@ def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any)
     return terms, infinite
 
 
-def _point_of_model(model: AttentionParameters, setting: Setting) -> tuple[Callable[[Any], Any], tuple[Any, ...], bool]:
+def _point_of_model(
+    model: AttentionParameters, setting: Setting, n_shots: Number, task: Any
+) -> tuple[Callable[[Any], Any], tuple[Any, ...], bool]:
     """How a world becomes the model's point, the model's own numbers, and whether six scalars are all of it."""
     scalars = model.isotropic
+    lift = common_kind(
+        setting, n_shots, None if isinstance(task, str) else task, *(model.dense() if scalars is None else scalars)
+    )
+    if lift is not None and not has_arrays(setting, *(scalars or ())):
+        model = _lifted(model, lift)
+        scalars = model.isotropic
     same_target = model.target is setting.target or _same_vector(model.target, setting.target)
     if scalars is not None and setting.is_isotropic and same_target:
 
@@ -107,6 +117,30 @@ def _point_of_model(model: AttentionParameters, setting: Setting) -> tuple[Calla
         return DensePoint(blocks, 1)
 
     return dense_point, model.dense(), False
+
+
+def _lifted(model: AttentionParameters, lift: Callable[[Number], Number]) -> AttentionParameters:
+    """The model's numbers brought to one kind, so that none of its sums is formed in a coarser one."""
+    if model.isotropic is not None:
+        return AttentionParameters.from_isotropic(IsotropicScalars(*map(lift, model.isotropic)), model.d, model.target)
+    return AttentionParameters(*(lift_array(array, lift) for array in model.dense()))
+
+
+def _in_kind(task: Any, setting: Setting, lift: Lift) -> Any:
+    """A checked task in the common kind; the target itself by name, before rounding can hide that it is."""
+    if isinstance(task, np.ndarray):
+        if np.array_equal(task, setting.target_vector()):
+            return TARGET
+        return task if lift is None else lift_array(task, lift)
+    return task if lift is None or isinstance(task, str) else lift(task)
+
+
+def _isotropic_place(task: Any, setting: Setting, lift: Lift) -> Place:
+    """The place of a task that :func:`_in_kind` has settled, formed in the common kind."""
+    if not isinstance(task, np.ndarray):
+        return place_of(task, None)
+    target = setting.target_vector()
+    return place_of(task, target if lift is None else lift_array(target, lift))
 
 
 def _same_vector(a: Array | None, b: Array | None) -> bool:
@@ -135,16 +169,17 @@ def _isotropic_risk(
     number = None if isinstance(task, str) else task
     lift = common_kind(setting, n_shots, number, *others)
     arrays = has_arrays(setting, n_shots, *others)
+    if arrays:
+        require_one_shape(setting, n_shots)
     if arrays and lift is not None:
         return _one_by_one(model, n_shots, setting, task)
     world = isotropic_world(strategy, setting, lift)
-    place = place_of(task, setting.target_vector() if isinstance(task, np.ndarray) else None)
+    place = _isotropic_place(_in_kind(task, setting, lift), setting, lift)
     if lift is not None:
         n_shots = lift(n_shots)
-        place = place if isinstance(place, str) else (lift(place[0]), lift(place[1]), lift(place[2]))
     if arrays:
         return _in_blocks(evaluate, world, n_shots, place)
-    return present(evaluate(world, n_shots, place), (setting.noise_variance, n_shots))
+    return present(evaluate(world, n_shots, place), (*numbers_of(setting), n_shots))
 
 
 def _isotropic_terms(point: IsotropicPoint, world: IsotropicWorld, place: Place) -> RiskTerms:
@@ -230,14 +265,16 @@ def _dense_risk(
     *others: Array,
 ) -> Any:
     lift = common_kind(setting, n_shots, None if isinstance(task, str) else task, *others)
+    require_one_shape(setting, n_shots)
     if lift is not None and has_arrays(setting, n_shots):
         return _one_by_one(model, n_shots, setting, task)
     strategy = model if isinstance(model, Strategy) else None
     names = [name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray)]
     if not names:
         world = dense_world(strategy, setting, lift)
+        task = _in_kind(task, setting, lift)
         value = _dense_value(strategy, point, world, n_shots if lift is None else lift(n_shots), task, setting)
-        return present(scalar(value), (setting.noise_variance, n_shots))
+        return present(scalar(value), (*numbers_of(setting), n_shots))
     arrays = np.broadcast_arrays(*(getattr(setting, name) for name in names))
     shape = arrays[0].shape
     result = np.empty(np.broadcast_shapes(shape, np.shape(n_shots)))
@@ -278,8 +315,9 @@ def _dense_terms(point: Callable[[DenseWorld], DensePoint], world: DenseWorld, t
     if place == UNSEEN:
         if world.task_covariance is not None:
             return dense.average_terms(blocks, world.sigma, noise_variance, world.task_covariance, 1, b_sigma)
-        sphere = Fraction(1, d) if world.sigma.dtype == object else 1 / d  # E theta theta' = I/d
-        return dense.average_terms(blocks, world.sigma, noise_variance, sphere, Fraction(d, d + 2), b_sigma)
+        lift = (lifting(world.sigma.flat) if world.sigma.dtype == object else None) or float
+        sphere, fourth_moment = lift(Fraction(1, d)), lift(Fraction(d, d + 2))  # E theta theta' = I/d
+        return dense.average_terms(blocks, world.sigma, noise_variance, sphere, fourth_moment, b_sigma)
     if memory is not None:  # B = 0: only the signal powers matter, and the scalar form keeps every digit
         return _isotropic_terms(memory, world.signal_world(), place)
     theta = task if isinstance(task, np.ndarray) else world.target if task == TARGET else -world.target

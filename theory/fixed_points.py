@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arithmetic import Number, anywhere, choose, is_ball, is_zero, square_root
+from .arithmetic import Number, anywhere, choose, is_ball, is_symbolic, is_zero, square_root
 from .isotropic import IsotropicPoint
 from .validation import NoClosedForm
 
@@ -76,9 +76,19 @@ def zero_shot_value(world: IsotropicWorld) -> IsotropicPoint:
     r = pretraining_defect(world)
     a, alpha = 1 / (1 + r), 1 / (d + 4)
     value_sum = a + alpha
-    target_bias = (r * (d + 3) - 1) * a * alpha
+    target_bias = _value_bias(world) * a * alpha
     label = world.target_norm2 * value_sum + world.noise_variance * a
     return IsotropicPoint(alpha, a, 0, 1, 0, 0, r * a, target_bias, 2 * alpha, value_sum, label)
+
+
+def _value_bias(world: IsotropicWorld) -> Number:
+    """r (d + 3) - 1, which may nearly vanish: its whole-number part is formed first, and so exactly."""
+    d, m, eta = world.d, world.pretrain_shots, world.query_counts
+    if isinstance(m, float) and math.isinf(m):
+        return -1
+    whole = (d + 3) * (d + 1 - eta) - (m + eta)
+    bias = (whole + (d + 3) * d * world.noise_variance) / (m + eta)
+    return np.where(np.isinf(m), -1, bias) if isinstance(m, np.ndarray) else bias
 
 
 def mixed_value(world: IsotropicWorld) -> IsotropicPoint:
@@ -130,7 +140,7 @@ def selected_scale(invariant: Number, value: Number, key_query: Number) -> Numbe
     ``invariant`` is K, ``value`` A and ``key_query`` B. Written so that neither sign of K cancels.
     """
     root = square_root(invariant * invariant + 4 * value * key_query)
-    falling = isinstance(invariant, int | float) and invariant < 0
+    falling = not (isinstance(invariant, np.ndarray) or is_symbolic(invariant)) and invariant < 0
     if isinstance(invariant, np.ndarray):
         size = np.abs(invariant)
         squared = np.where(invariant < 0, _falling_square(-size, root, key_query), _rising_square(size, root, value))
@@ -226,9 +236,9 @@ def mixed(world: IsotropicWorld) -> IsotropicPoint:
         if nothing_to_gain is True:
             return idle
         others = mixed(world._replace(few_shot_shots=choose(nothing_to_gain, 2, world.few_shot_shots)))
-        return IsotropicPoint(*(choose(nothing_to_gain, a, b) for a, b in zip(idle, others, strict=True)))
+        return IsotropicPoint(*(choose(nothing_to_gain, a, b) for a, b in zip(idle[:11], others[:11], strict=True)))
     u, noise_to_p, gain = memorisation(s, sigma2, world.few_shot_shots, world.query_counts)
-    finite_u = choose(is_zero(sigma2), 1, u)
+    finite_u = choose(is_zero(sigma2), 1 + 0 * u, u)  # a 1 of the kind of u: exact stays exact
     return IsotropicPoint(
         1 / finite_u, (finite_u - 1) / (finite_u * (1 + rho)), u, 0, 0, gain / s,
         shrinkage=1,
@@ -264,14 +274,16 @@ def mixed_kq(world: IsotropicWorld) -> IsotropicPoint:
     nu = s + sigma2
     recital = (m + eta) / ((m + 2) * nu)
     noiseless = is_zero(sigma2)
-    gamma: Number = 0
-    delta = recital
-    if anywhere(noiseless):
-        a = pretrained(world).w
-        gamma = choose(noiseless, (recital + a) / (1 + s), 0)
-        delta = choose(noiseless, (recital * s - a) / (1 + s), recital)
     bias = (2 - eta) / (m + 2)
-    return IsotropicPoint(0, 1, 0, 0, gamma, delta, 1, bias, 1, 1, nu)
+    if not anywhere(noiseless):
+        return IsotropicPoint(0, 1, 0, 0, 0, recital, 1, bias, 1, 1, nu)
+    start = pretrained(world)
+    a, rest = start.w, start.shrinkage  # a and 1 - a
+    gamma = choose(noiseless, (recital + a) / (1 + s), 0)
+    delta = choose(noiseless, (rest - bias) / (1 + s), recital)
+    linear_bias = choose(noiseless, (bias + s * rest) / (1 + s), 1)
+    opposite_bias = choose(noiseless, (bias * (s - 1) - 2 * s * rest) / (1 + s), bias - 2)
+    return IsotropicPoint(0, 1, 0, 0, gamma, delta, 1, bias, 1, 1, nu, linear_bias, opposite_bias)
 
 
 POINTS = {

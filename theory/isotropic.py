@@ -50,11 +50,20 @@ class IsotropicPoint(NamedTuple):
     query_bias: Number  # 1 - alpha (q + (d + 2) beta + 3 gamma |theta_0|^2): the bias at zero shots
     value_sum: Number  # alpha + w
     label: Number  # alpha |theta_0|^2 + w (|theta_0|^2 + sigma^2)
+    linear_bias: Number = None  # how the bias along the target grows with the task; None: formed from the scalars
+    opposite_bias: Number = None  # the bias left along the target by the opposite task; None: likewise
 
     @property
     def scalars(self) -> IsotropicScalars:
         """The six scalars alone."""
         return IsotropicScalars(*self[:6])
+
+    def filled(self, target_norm2: Number) -> IsotropicPoint:
+        """The point with the two optional biases formed where it does not carry them."""
+        if self.linear_bias is not None:
+            return self
+        linear_bias = _linear_bias(self, target_norm2)
+        return self._replace(linear_bias=linear_bias, opposite_bias=self.target_bias - 2 * linear_bias)
 
 
 def contract(scalars: IsotropicScalars, d: Number, noise_variance: Number, target_norm2: Number) -> IsotropicPoint:
@@ -80,13 +89,21 @@ def _query_excess(point: IsotropicPoint, d: Number, target_norm2: Number) -> Num
     return 2 * (alpha * alpha) * target_norm2 * ((d - 1) * (beta * beta) + 3 * (along * along))
 
 
+def _linear_bias(point: IsotropicPoint, target_norm2: Number) -> Number:
+    """How the bias along the target grows with the task's component there."""
+    if point.linear_bias is not None:
+        return point.linear_bias
+    return point.shrinkage - (point.w * point.gamma + point.alpha * point.delta) * target_norm2
+
+
 def terms_on_target(point: IsotropicPoint, d: Number, noise_variance: Number, target_norm2: Number) -> RiskTerms:
     """The risk's contractions on the target task itself."""
-    alpha, w, q, beta, gamma, delta, _, target_bias, query_bias, value_sum, label = point
+    alpha, w, q, beta, gamma, delta, _, target_bias, query_bias, value_sum, label, *_ = point
     along = beta + gamma * target_norm2
     keyed = along + delta * target_norm2
     signal = along * value_sum + delta * label
-    # Products, not powers: this is the everyday call, and a float's power costs three times its product.
+    # Products, not powers, here and below: a float's power costs three times its product, and that of a ball around
+    # zero is not a number.
     value_variance = target_norm2 * (value_sum * value_sum) + noise_variance * (w * w)
     key_variance = q * q + (d - 1) * (beta * beta) + keyed * keyed + noise_variance * target_norm2 * (delta * delta)
     per_shot = value_variance * key_variance + target_norm2 * (signal * signal)
@@ -108,21 +125,27 @@ def terms_on_task(
     ``departure`` is :math:`\phi`, ``across_norm2`` is :math:`|\theta_\perp|^2` and ``excess_norm2`` is
     :math:`|\theta|^2 - |\theta_0|^2`.
     """
-    alpha, w, q, beta, gamma, delta, shrinkage, target_bias, query_bias, value_sum, label = point
+    alpha, w, q, beta, gamma, delta, shrinkage, target_bias, query_bias, value_sum, label, _, opposite_bias = point
     along = beta + gamma * target_norm2
     value_along = value_sum - w * departure
+    keyed = along + delta * target_norm2 * (1 - departure)
     label = label - alpha * target_norm2 * departure + w * excess_norm2
-    value_variance = target_norm2 * value_along**2 + (across_norm2 + noise_variance) * w**2
+    value_variance = target_norm2 * (value_along * value_along) + (across_norm2 + noise_variance) * (w * w)
     key_variance = (
-        q**2
-        + (d - 1) * beta**2
-        + (along + delta * target_norm2 * (1 - departure)) ** 2
-        + (across_norm2 + noise_variance) * target_norm2 * delta**2
+        q * q
+        + (d - 1) * (beta * beta)
+        + keyed * keyed
+        + (across_norm2 + noise_variance) * target_norm2 * (delta * delta)
     )
     signal = along * value_along + delta * label
-    per_shot = value_variance * key_variance + target_norm2 * signal**2 + across_norm2 * (w * beta) ** 2
-    linear_bias = shrinkage - (w * gamma + alpha * delta) * target_norm2
-    bias = target_bias - departure * linear_bias - delta * w * excess_norm2
+    per_shot = (
+        value_variance * key_variance + target_norm2 * (signal * signal) + across_norm2 * ((w * beta) * (w * beta))
+    )
+    if opposite_bias is None:
+        bias = target_bias - departure * _linear_bias(point, target_norm2)
+    else:
+        bias = ((2 - departure) * target_bias + departure * opposite_bias) / 2
+    bias = bias - delta * w * excess_norm2
     squares = (
         Square(target_norm2, bias, query_bias - departure, 1 - departure),
         Square(across_norm2, shrinkage, 1, 1),
@@ -132,21 +155,22 @@ def terms_on_task(
 
 def terms_on_sphere(point: IsotropicPoint, d: Number, noise_variance: Number, target_norm2: Number) -> RiskTerms:
     """The risk's contractions averaged over tasks uniform on the unit sphere."""
-    alpha, w, q, beta, gamma, delta, shrinkage, _, _, _, _ = point
+    alpha, w, q, beta, gamma, delta, shrinkage, *_ = point
     along = beta + gamma * target_norm2
     # Along the target every quantity is constant + linear in the task's component y, E y^2 = 1/d; signs drop out.
     mean_signal = along * alpha + delta * w * (1 + noise_variance)
     linear_signal = w * along + alpha * delta * target_norm2
-    linear_bias = shrinkage - (w * gamma + alpha * delta) * target_norm2
+    linear_bias = _linear_bias(point, target_norm2)
     query = alpha * (q + (d + 2) * beta + 3 * gamma * target_norm2)
-    value_variance = target_norm2 * alpha**2 + (1 + noise_variance) * w**2
-    key_variance = q**2 + (d - 1) * beta**2 + along**2 + (1 + noise_variance) * target_norm2 * delta**2
+    value_variance = target_norm2 * (alpha * alpha) + (1 + noise_variance) * (w * w)
+    key_variance = q * q + (d - 1) * (beta * beta) + along * along
+    key_variance = key_variance + (1 + noise_variance) * target_norm2 * (delta * delta)
     covariance_of_both = 4 * alpha * w * delta * target_norm2 * along / d
     per_shot = (
         value_variance * key_variance
         + covariance_of_both
-        + target_norm2 * mean_signal**2
-        + (linear_signal**2 + (d - 1) * (w * beta) ** 2) / d
+        + target_norm2 * (mean_signal * mean_signal)
+        + (linear_signal * linear_signal + (d - 1) * ((w * beta) * (w * beta))) / d
     )
     squares = (
         Square(target_norm2, mean_signal, query, 0),

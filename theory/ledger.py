@@ -16,7 +16,7 @@ from .calculator import fixed_point, risk
 from .fixed_points import IsotropicWorld, mixed_value, pretrained, zero_shot_value
 from .isotropic import IsotropicScalars, contract, terms_on_task
 from .risk_formula import limit_of_many_shots
-from .tables import format_table
+from .tables import format_table, html_table
 
 Ruling = Literal["confirmed", "corrected", "conditional"]
 
@@ -75,6 +75,17 @@ class JudgedClaim:
     def __repr__(self) -> str:
         return f"{self.claim.name}: {self.verdict.ruling} ({self.verdict.derived})"
 
+    def _repr_html_(self) -> str:
+        claim, verdict = self.claim, self.verdict
+        rows = [
+            ("claim", claim.statement),
+            ("where", f"{claim.where}; {claim.setting}"),
+            ("printed", claim.printed),
+            (verdict.ruling, verdict.derived),
+            ("reason", verdict.reason),
+        ]
+        return html_table((claim.name, ""), rows)
+
 
 class Ledger(tuple[JudgedClaim, ...]):
     """The judged claims; prints as an aligned table."""
@@ -82,8 +93,16 @@ class Ledger(tuple[JudgedClaim, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        rows = [(j.claim.name, j.claim.where, j.claim.printed, j.verdict.ruling, j.verdict.derived) for j in self]
-        return format_table(("claim", "where", "printed", "verdict", "derived"), rows)
+        return format_table(_HEADER, self._rows())
+
+    def _repr_html_(self) -> str:
+        return html_table(_HEADER, self._rows())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [(j.claim.name, j.claim.where, j.claim.printed, j.verdict.ruling, j.verdict.derived) for j in self]
+
+
+_HEADER = ("claim", "where", "printed", "verdict", "derived")
 
 
 def _ruling(holds: bool) -> Ruling:

@@ -82,7 +82,7 @@ class AttentionParameters:
             one = np.eye(self.d, dtype=int).astype(object) if exact else np.eye(self.d)
             theta = one[0] if self._target is None else np.asarray(self._target)
             blocks = Blocks.odd(
-                alpha * theta, w, q, beta * one + gamma * np.multiply.outer(theta, theta), delta * theta
+                alpha * theta, w, q, beta * one + np.multiply.outer(gamma * theta, theta), delta * theta
             )
             self._dense = blocks.matrices()
         return self._dense
@@ -134,3 +134,30 @@ class AttentionParameters:
             parts = ", ".join(f"{name}={value}" for name, value in self._scalars._asdict().items())
             return f"AttentionParameters(isotropic, d={self.d}, {parts})"
         return f"AttentionParameters(d={self.d}, w={self.value_scale})"
+
+    def _repr_latex_(self) -> str | None:
+        """The six scalars, or v and Q where they fit on a page; None where they do not."""
+        if self._scalars is not None:
+            parts = (rf"{symbol} = {_latex(value)}" for symbol, value in zip(_SYMBOLS, self._scalars, strict=True))
+            return "$" + r", \quad ".join(parts) + "$"
+        v, Q = self.dense()
+        if len(v) > _SHOWN:
+            return None
+        return rf"$v = {_matrix(v[None, :])}, \quad Q = {_matrix(Q)}$"
+
+
+_SYMBOLS = (r"\alpha", "w", "q", r"\beta", r"\gamma", r"\delta")
+_SHOWN = 8  # rows of the largest matrix that a notebook shows
+
+
+def _latex(value: Number) -> str:
+    if hasattr(value, "free_symbols"):
+        import sympy
+
+        return str(sympy.latex(value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _matrix(array: Array) -> str:
+    rows = r" \\ ".join(" & ".join(map(_latex, row)) for row in array.tolist())
+    return rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"

@@ -106,7 +106,7 @@ class Setting(_Fields):
             value_scale = validation.real("value_scale", value_scale, 1e-50)
         elif value_scale != "balanced":
             raise validation.nearest("value_scale", value_scale, ("balanced",), " or a positive number")
-        if normalization != "tokens":
+        if type(normalization) is not str or normalization != "tokens":
             normalization = validation.choice("normalization", normalization, NORMALIZATIONS)
         return tuple.__new__(
             cls,
@@ -166,6 +166,16 @@ class Setting(_Fields):
             elif value != default:
                 shown.append(f"{name}={value!r}")
         return f"Setting({', '.join(shown)})"
+
+    def _repr_html_(self) -> str:
+        """Every argument, the defaults too, as a notebook shows it."""
+        from .tables import html_table
+
+        shown = {
+            name: f"array of shape {value.shape}" if isinstance(value, np.ndarray) else str(value)
+            for name, value in self._asdict().items()
+        }
+        return html_table(("Setting", ""), list(shown.items()))
 
 
 _DEFAULTS = (None, None, None, 0, None, math.inf, None, 0, "balanced", "tokens")

@@ -1,8 +1,9 @@
-"""Aligned text tables."""
+"""Aligned text tables, and the same as HTML for notebooks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 
@@ -32,3 +33,19 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
         for row in texts
     ]
     return "\n".join(lines)
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """The same table for a notebook; LaTeX between dollar signs is left to it.
+
+    Examples
+    --------
+    >>> html_table(("name", "n"), [("a", 1)])
+    '<table><thead><tr><th>name</th><th>n</th></tr></thead><tbody><tr><td>a</td><td>1</td></tr></tbody></table>'
+    """
+
+    def row(tag: str, values: Sequence[Any]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell(value))}</{tag}>" for value in values) + "</tr>"
+
+    body = "".join(row("td", values) for values in rows)
+    return f"<table><thead>{row('th', header)}</thead><tbody>{body}</tbody></table>"

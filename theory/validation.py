@@ -18,6 +18,7 @@ from .arithmetic import Number, as_fraction, is_ball, is_exact, is_symbolic, mod
 
 LARGEST_COUNT = 2**53  # the largest whole number up to which every one is a float
 LARGEST_REAL = 1e50  # products of a few such numbers stay within the range of floats
+BLOCK = 1 << 14  # numbers checked at once: temporaries of this size stay in cache
 SYMMETRY_TOLERANCE = 1e-10  # relative: products such as A @ D @ A.T round to within a few ulp of symmetric
 
 
@@ -195,9 +196,12 @@ def _each(argument: str, value: Any, one: Any, good: Any, allowed: str) -> Numbe
         for index, item in np.ndenumerate(array):
             checked[index] = one(item)
         return checked
-    bad = array[~good(array)]
-    if bad.size:
-        raise reject(argument, bad.flat[0].item(), allowed)
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK]
+        bad = block[~good(block)]
+        if bad.size:
+            raise reject(argument, bad[0].item(), allowed)
     return array
 
 
@@ -215,7 +219,7 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
     if array.size == 0 and array.dtype.kind != "O":
         return array.astype(np.float64)
     if array.dtype.kind in "iuf":
-        numbers = array.astype(np.float64)
+        numbers = array.astype(np.float64, copy=finite)  # large arrays of numbers are read, not kept: no copy
         if finite and not np.all(np.abs(numbers) <= LARGEST_REAL):
             raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
         return numbers

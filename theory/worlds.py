@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import dense_fixed_points, fixed_points
+from . import dense_fixed_points, fixed_points, validation
 from .arithmetic import Number, lifting
 from .dense_fixed_points import DenseWorld
 from .fixed_points import IsotropicWorld
@@ -17,6 +17,9 @@ from .setting import Setting
 from .strategies import Strategy
 
 Lift = Callable[[Number], Number] | None
+
+# The solve for the label's weight loses digits in proportion to lambda: ten of sixteen are left at this one.
+LARGEST_DENSE_WEIGHT = 1e6
 
 NUMBER_FIELDS = ("d", "noise_variance", "pretrain_shots", "few_shot_shots", "few_shot_weight", "value_scale")
 
@@ -50,6 +53,11 @@ def common_kind(setting: Setting, n_shots: Number, *reals: Any) -> Lift:
     return lifting(kinds)
 
 
+def require_one_shape(setting: Setting, n_shots: Number) -> None:
+    """The arrays among the numbers must broadcast; an error names those that do not."""
+    validation.broadcast({"n_shots": n_shots, **{name: getattr(setting, name) for name in NUMBER_FIELDS}})
+
+
 def has_arrays(setting: Setting, *others: Any) -> bool:
     """Whether a number of the setting, or another, is an array."""
     return any(isinstance(value, np.ndarray) for value in (*numbers_of(setting), *others))
@@ -65,7 +73,8 @@ def isotropic_world(strategy: Strategy | None, setting: Setting, lift: Lift) -> 
     d, noise_variance, pretrain_shots, _, few_shot_weight, scale = numbers_of(setting)
     norm2: Number = 1
     if setting.target is not None:
-        norm2 = scalar(setting.target @ setting.target)
+        target = setting.target if lift is None else lift_array(setting.target, lift)
+        norm2 = scalar(target @ target)
     shots = few_shot_shots(strategy, setting)
     values = (d, noise_variance, norm2, pretrain_shots, shots, few_shot_weight, scale)
     if lift is not None:
@@ -78,6 +87,9 @@ def dense_world(strategy: Strategy | None, setting: Setting, lift: Lift) -> Dens
     _, noise_variance, pretrain_shots, _, few_shot_weight, scale = numbers_of(setting)
     values = (noise_variance, pretrain_shots, few_shot_shots(strategy, setting), few_shot_weight, scale)
     arrays: tuple[Any, ...] = (setting.sigma(), setting.task_covariance, setting.target_vector())
+    if lift is None and few_shot_weight > LARGEST_DENSE_WEIGHT:
+        allowed = f"at most {LARGEST_DENSE_WEIGHT:g} in floats beside a covariance; Fractions and certify=True take any"
+        raise validation.reject("few_shot_weight", few_shot_weight, allowed)
     if lift is not None:
         values = tuple(map(lift, values))
         arrays = tuple(a if a is None else lift_array(a, lift) for a in arrays)
@@ -108,7 +120,9 @@ def scaled_point(strategy: Strategy, setting: Setting) -> AttentionParameters:
         world = isotropic_world(strategy, setting, lift)
         point, k = (function(world) for function in fixed_points.POINTS[strategy.name])
         return AttentionParameters.from_isotropic(point.scalars.scaled(k), setting.d, setting.target)
-    if has_arrays(setting):
-        raise ValueError("fixed_point of a setting with a covariance takes one number for each argument, not an array")
+    for name in NUMBER_FIELDS:
+        value = getattr(setting, name)
+        if isinstance(value, np.ndarray):
+            raise validation.reject(name, value, "one number, not an array, where a covariance is given")
     blocks, k, *_ = dense_fixed_points.POINTS[strategy.name](dense_world(strategy, setting, lift))
     return AttentionParameters(*blocks.scaled(k).matrices())

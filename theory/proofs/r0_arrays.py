@@ -12,7 +12,7 @@ from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from .. import linear_algebra
-from ..risk_formula import Square
+from ..dense import polarised
 from ..wick import Matrix, Scalar, identity, outer, trace
 
 __all__ = ["Array", "on_symbols", "polarised"]
@@ -82,19 +82,3 @@ def on_symbols(module: ModuleType, **bound: Any) -> Any:
             twin = FunctionType(value.__code__, names, name, value.__defaults__, value.__closure__)
             names[name] = twin
     return SimpleNamespace(**{name: value for name, value in names.items() if not name.startswith("__")})
-
-
-def polarised(vectors: tuple[Any, Any, Any], product: Any) -> tuple[Square, ...]:
-    """The quadratic form of `dense.orthogonal_squares`, without division: sum of c_ij (X_i + X_j)^2 and X_i^2.
-
-    That both are the same form is a lemma of R0 (R0.squares); Gram-Schmidt serves the floats, not the proof.
-    """
-    gram = [[product(left, right) for right in vectors] for left in vectors]
-    unit = [[int(i == j) for j in range(3)] for i in range(3)]
-    squares = []
-    for i in range(3):
-        others = gram[i][(i + 1) % 3] + gram[i][(i + 2) % 3]
-        squares.append(Square(gram[i][i] - others, *unit[i]))
-    for i, j in ((0, 1), (0, 2), (1, 2)):
-        squares.append(Square(gram[i][j], *(x + y for x, y in zip(unit[i], unit[j], strict=True))))
-    return tuple(squares)

@@ -60,7 +60,7 @@ def derive_closed_form(proof: Proof) -> None:
     proof.zeros("all else is zero", [point.alpha, point.q, point.gamma, point.delta])
     proof.step("The contractions that the point carries are those of its scalars.")
     formed = isotropic.contract(point.scalars, D, SIGMA2, S)
-    proof.zeros("contractions", [given - found for given, found in zip(point, formed, strict=True)])
+    proof.zeros("contractions", [given - found for given, found in zip(point.filled(S), formed.filled(S), strict=True)])
     proof.step(
         r"$a = 1/(1 + r)$ with $r = [d(1 + \sigma^2) + 1 - \eta]/(m + \eta)$: the numerator is free of m, so "
         r"$r \to 0$ and $a \to 1$ as $m \to \infty$, which is what is printed there."

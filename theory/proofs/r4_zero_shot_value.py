@@ -132,7 +132,10 @@ def terms_on(point: isotropic.IsotropicPoint, task: str) -> risk_formula.RiskTer
 def check_contractions(proof: Proof, name: str, point: isotropic.IsotropicPoint) -> None:
     """The contractions that a fixed point states in closed form are those of its six scalars."""
     formed = isotropic.contract(point.scalars, d, sigma2, s)
-    proof.zeros(f"{name}: contractions stated in closed form", (a - b for a, b in zip(point, formed, strict=True)))
+    proof.zeros(
+        f"{name}: contractions stated in closed form",
+        (a - b for a, b in zip(point.filled(s), formed.filled(s), strict=True)),
+    )
 
 
 def check_risk(proof: Proof, normalization: str, N: Any) -> None:

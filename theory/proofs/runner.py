@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 
+from ..tables import html_table
 from .theorem import ProofResult, Theorem, run
 
 
@@ -24,6 +25,13 @@ class ProofResults(tuple[ProofResult, ...]):
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (r.theorem.name, r.theorem.title, "proved" if r.proved else "FAILED", r.summary(), f"{r.seconds:.2f}")
+            for r in self
+        ]
+        return html_table(("theorem", "", "verdict", "how", "seconds"), rows)
 
 
 def theorems() -> tuple[Theorem, ...]:

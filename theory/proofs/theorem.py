@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any, Literal
 
 How = Literal["ring identity", "brute force", "inequality", "numerical"]
@@ -134,6 +135,13 @@ class ProofResult:
     def __repr__(self) -> str:
         verdict = "proved" if self.proved else "FAILED"
         return f"{self.theorem.name}: {verdict}, {self.summary()}, {self.seconds:.2f} s"
+
+    def _repr_html_(self) -> str:
+        """The statement and the derivation; a notebook sets the LaTeX between dollar signs."""
+        theorem = self.theorem
+        steps = "".join(f"<li>{escape(step)}</li>" for step in self.steps)
+        heading = f"<b>{theorem.name}. {escape(theorem.title)}</b>"
+        return f"<p>{heading}</p><p>{escape(theorem.statement)}</p><ol>{steps}</ol><p>{escape(repr(self))}</p>"
 
 
 def run(theorem: Theorem) -> ProofResult:

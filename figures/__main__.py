@@ -1,0 +1,103 @@
+"""Command line: ``python -m figures [NAME ...]`` draws the figures, their CSV files and a gallery."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from theory.__main__ import OneLineParser
+
+from . import catalogue
+
+
+def formats(text: str) -> tuple[str, ...]:
+    """File formats separated by commas."""
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for extension in chosen:
+        if extension not in catalogue.FORMATS:
+            raise argparse.ArgumentTypeError(f"{extension!r} is not a format; allowed: {', '.join(catalogue.FORMATS)}")
+    return chosen
+
+
+def figure_name(text: str) -> str:
+    """The name of a figure."""
+    if text not in catalogue.NAMES:
+        near = difflib.get_close_matches(text, catalogue.NAMES, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise argparse.ArgumentTypeError(f"{text!r} is no figure{hint}; allowed: {', '.join(catalogue.NAMES)}")
+    return text
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    made = OneLineParser(
+        prog="python -m figures",
+        description="Draw the figures, each with a CSV file of exactly the plotted numbers, and a gallery index.html.",
+    )
+    made.add_argument("names", nargs="*", type=figure_name, metavar="NAME", help="figures to draw (default: all)")
+    made.add_argument(
+        "--output", type=Path, default=Path("figures", "output"), metavar="DIR", help="default figures/output"
+    )
+    made.add_argument(
+        "--formats",
+        type=formats,
+        default=catalogue.FORMATS,
+        metavar="LIST",
+        help=f"of {','.join(catalogue.FORMATS)} (default all)",
+    )
+    made.add_argument("--list", action="store_true", help="list the figures and exit")
+    made.add_argument(
+        "--retrain",
+        action="store_true",
+        help="train the models shown as points anew (tens of minutes) into DIR/training, instead of the shipped ones",
+    )
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw; 1 if a figure failed, 2 for wrong input, each failure one line on standard error."""
+    options = parser().parse_args(arguments)
+    if options.list:
+        width = max(map(len, catalogue.NAMES))
+        for name in catalogue.NAMES:
+            print(f"{name:<{width}}  {catalogue.load(name).TITLE}")
+        return 0
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"python -m figures: --output {options.output}: {error.strerror}", file=sys.stderr)
+        return 2
+    from .gallery import write_gallery
+    from .rendering import render
+
+    names = [name for name in catalogue.NAMES if not options.names or name in options.names]
+    trained: dict[str, Any] = {}
+    if options.retrain:
+        from .official import retrain
+
+        trained["training"] = options.output / "training"
+        retrain(trained["training"])
+    failures = []
+    with tqdm(names, unit="figure", disable=None) as bar:
+        for name in bar:
+            bar.set_description(name)
+            try:
+                render(name, options.output, options.formats, **(trained if name in catalogue.TRAINED else {}))
+            except Exception as error:  # whatever it is, it is named and the other figures are drawn
+                failures.append(f"python -m figures: {name} failed: {type(error).__name__}: {error}")
+    write_gallery(options.output)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    if not failures:
+        print(f"{len(names)} figures in {options.output}; open {options.output / 'index.html'}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

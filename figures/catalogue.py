@@ -1,0 +1,55 @@
+"""The figures by name, in the gallery's order; a figure's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .table import Table
+
+FORMATS = ("png", "pdf", "svg")
+
+NAMES = (
+    "pretrained_by_dimension",
+    "zero_shot_scale",
+    "zero_shot_value_scale",
+    "theory_against_trained",
+    "six_strategies",
+    "gradient_flow",
+    "auxiliary_window",
+    "best_strategy",
+    "price_of_value",
+    "pareto",
+    "memorisation",
+    "covariance",
+    "large_dimension",
+    "trust",
+    "claims_ledger",
+)
+
+
+class FigureModule(Protocol):
+    """What a figure's module exposes."""
+
+    NAME: str
+    TITLE: str
+    CAPTION: str  # what is plotted; its first sentence is the alternative text
+    THEOREM: str  # the results it draws
+    NOTICE: str  # what to notice
+
+    def data(self, **options: Any) -> Table:
+        """The plotted numbers, from theory and numerics; those that show trained models take ``training=directory``."""
+
+    def draw(self, table: Table) -> Figure:
+        """The picture of these numbers."""
+
+
+TRAINED = frozenset({"theory_against_trained", "claims_ledger"})  # show trained models
+
+
+def load(name: str) -> FigureModule:
+    """The module of a figure."""
+    return cast(FigureModule, importlib.import_module(f".{name}", __package__))

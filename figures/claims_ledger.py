@@ -1,0 +1,181 @@
+"""The ledger of published claims as a picture."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from theory import AttentionParameters, Setting, claims, fixed_point, risk
+
+from . import style
+from .official import MANY_SHOTS, SETTING, trained_models
+from .table import Table
+
+NAME = "claims_ledger"
+TITLE = "Published numbers and claims against derived and trained ones"
+CAPTION = (
+    "(a) Published numbers (crosses), derived ones (filled circles) and those of trained models (open "
+    "squares: mean over seeds, bar from the smallest to the largest), each with its verdict. (b) The claims "
+    "that are not one number. d = 5, m = 20, σ² = 0.1."
+)
+THEOREM = "The ledger: python -m theory claims."
+NOTICE = (
+    "Five of the six printed numbers are corrected, by 1 to 10 per cent. Of the other claims two are "
+    "confirmed and four are true under a condition that can be stated exactly."
+)
+
+Quantity = Callable[[AttentionParameters, Setting], float]
+
+
+def label_gain(model: AttentionParameters, setting: Setting) -> float:
+    """tr(wB)/d."""
+    return float(model.value_scale * np.trace(model.B) / model.d)
+
+
+def memory_ratio(model: AttentionParameters, setting: Setting) -> float:
+    """c/w: theta_0.v_x / (|theta_0|^2 w)."""
+    target = setting.target_vector()
+    return float(target @ model.v_x / (target @ target) / model.value_scale)
+
+
+def many_shot_risk(model: AttentionParameters, setting: Setting) -> float:
+    """The risk on the target at infinitely many shots."""
+    return float(risk(model, MANY_SHOTS, setting=setting))
+
+
+def zero_shot_risk(model: AttentionParameters, setting: Setting) -> float:
+    """The risk on the target at zero shots."""
+    return float(risk(model, 0, setting=setting))
+
+
+# The claims that are one number about one model; the others are inequalities or identities.
+NUMBERS: dict[str, tuple[str, Quantity]] = {
+    "pretrained a": ("pretrained", label_gain),
+    "zero-shot c": ("zero_shot", memory_ratio),
+    "zero-shot value w": ("zero_shot_value", label_gain),
+    "mixed value w*": ("mixed_value", label_gain),
+    "full fine-tuning limit": ("zero_shot", many_shot_risk),
+    "value zero-shot error": ("zero_shot_value", zero_shot_risk),
+}
+
+
+def printed_number(text: str) -> float:
+    """The number at the end of a printed value: "m/(m+1+d) = 0.7692" or "0.1 + 2/9"."""
+    return float(sum(Fraction(part.strip()) for part in text.rpartition("=")[2].split("+")))
+
+
+def data(training: Path | None = None) -> Table:
+    """One row a claim: claim, where, ruling, derivation, printed, derived, trained_mean, _smallest, _largest, seeds.
+
+    `training` is a directory of training files; default: those shipped.
+    """
+    runs = trained_models(training)
+    rows: list[dict[str, Any]] = []
+    for claim, verdict in ((judged.claim, judged.verdict) for judged in claims()):
+        row: dict[str, Any] = {
+            "claim": claim.name,
+            "where": claim.where,
+            "printed_text": claim.printed,
+            "ruling": verdict.ruling,
+            "derivation": verdict.derived,
+        }
+        if claim.name in NUMBERS:
+            strategy, quantity = NUMBERS[claim.name]
+            trained = [quantity(run.models[strategy], run.setting) for run in runs]
+            row |= {
+                "printed": printed_number(claim.printed),
+                "derived": quantity(fixed_point(strategy, setting=SETTING), SETTING),
+                "trained_mean": float(np.mean(trained)),
+                "trained_smallest": min(trained),
+                "trained_largest": max(trained),
+                "seeds": len(runs),
+            }
+        rows.append(row)
+    rows.sort(key=lambda row: "printed" not in row)  # numbers first, each part in the ledger's order
+    return Table.stack(*(Table(row) for row in rows))
+
+
+def draw(table: Table) -> Figure:
+    """Claims with a number above, as points beside their verdicts; the others below, in words. Two columns wide."""
+    figure = style.figure(style.DOUBLE, 5.0)
+    count = int((~np.isnan(table["printed"])).sum())
+    rows = list(zip(table["claim"], table["ruling"], table["derivation"], strict=True))
+    panels = figure.subplot_mosaic(
+        [["numbers", "verdicts"], ["words", "words"]], width_ratios=(4, 5), height_ratios=(count + 1, len(rows) - count)
+    )
+    _numbers(panels["numbers"], table, count)
+    _verdicts(panels["verdicts"], rows[:count], None, 0.0, 0.24)
+    _verdicts(panels["words"], rows[count:], 0.0, 0.19, 0.34)
+    style.panel_title(panels["numbers"], 0, "claims with a number")
+    style.panel_title(panels["words"], 1, "claims without")
+    figure.legend(*panels["numbers"].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _numbers(axes: Axes, table: Table, count: int) -> None:
+    y = np.arange(count)[::-1]
+    derived, printed, middle, smallest, largest = (
+        table[name][:count] for name in ("derived", "printed", "trained_mean", "trained_smallest", "trained_largest")
+    )
+    axes.plot(derived, y, "o", color="#0072B2", markersize=5, label="derived")
+    axes.plot(printed, y, "x", color="black", markersize=5.5, markeredgewidth=1.2, label="printed", zorder=4)
+    axes.errorbar(
+        middle, y - 0.28, xerr=(middle - smallest, largest - middle), fmt="s", color="#D55E00",
+        markerfacecolor="white", elinewidth=1, capsize=2, label="trained",
+    )  # fmt: skip
+    axes.set(ylim=(-0.6, count - 0.4), xlabel="value")
+    axes.set_yticks(y, [_typeset(name) for name in table["claim"][:count]])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    _rules(axes, count)
+
+
+def _verdicts(
+    axes: Axes, rows: list[tuple[str, str, str]], claim: float | None, ruling: float, derivation: float
+) -> None:
+    """A table in words, its columns at fractions of the width."""
+    axes.set_axis_off()
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+    for k, (name, verdict, text) in enumerate(rows):
+        y = len(rows) - 1 - k
+        if claim is not None:
+            axes.text(claim, y, _typeset(name), va="center", fontsize=8)
+        axes.text(ruling, y, verdict, color=_COLORS[verdict], weight="bold", va="center", fontsize=8)
+        wrapped = textwrap.fill(
+            _typeset(text), _WIDTH if claim is not None else int(0.55 * _WIDTH), break_on_hyphens=False
+        )
+        axes.text(derivation, y, wrapped, va="center", fontsize=8, linespacing=1.0)
+    _rules(axes, len(rows))
+
+
+def _rules(axes: Axes, count: int) -> None:
+    for k in range(count):
+        axes.axhline(k - 0.5, color="0.85", linewidth=0.5, zorder=0)
+
+
+_COLORS = {"confirmed": "#00704F", "conditional": "#8A5A00", "corrected": "#B03A00"}
+_WIDTH = 92  # letters in a line
+
+
+def _typeset(text: str) -> str:
+    """Plain text with its formulas as mathematics."""
+    for plain, typeset in (
+        ("theta' Sigma theta_0", r"$\theta'\Sigma\theta_0$"),
+        ("theta' Sigma theta", r"$\theta'\Sigma\theta$"),
+        ("(n, theta)", r"$(n,\theta)$"),
+        ("sigma^2", r"$\sigma^2$"),
+        (" Sigma", r" $\Sigma$"),
+        (")^2", r")$^2$"),
+        ("w_0", r"$w_0$"),
+        (">=", "≥"),
+        ("infinity", "∞"),
+    ):
+        text = text.replace(plain, typeset)
+    return text

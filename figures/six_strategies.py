@@ -1,0 +1,59 @@
+"""Six strategies on the target and on its opposite."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from theory import STRATEGIES, risk
+
+from . import style
+from .official import SETTING
+from .table import Table
+
+NAME = "six_strategies"
+TITLE = "Six strategies on the target and on its opposite"
+CAPTION = (
+    "Risk against the number n of shots at every strategy's fixed point, on the target task θ₀ (left) and "
+    "on −θ₀ (right); d = 5, m = 20, σ² = 0.1, logarithmic vertical axis. Zero-shot fine-tuning of key-query "
+    "alone leaves the pretrained model as it is (R3)."
+)
+THEOREM = "R1-R7, through the one risk formula R0."
+NOTICE = (
+    "From a few shots on, the mixed strategies that train key-query are best on the target and worst on the "
+    "opposite task, where more shots make the recitation of key-query training worse: it is memory, not "
+    "in-context learning."
+)
+
+SHOWN = tuple(name for name in STRATEGIES if name != "zero_shot_kq")
+TASKS = ("target", "opposite")
+
+
+def data() -> Table:
+    """Columns task, strategy, n_shots, risk."""
+    n = np.arange(21)
+    return Table.stack(
+        *(
+            Table({"task": task, "strategy": name, "n_shots": n, "risk": risk(name, n, setting=SETTING, task=task)})
+            for task in TASKS
+            for name in SHOWN
+        )
+    )
+
+
+def draw(table: Table) -> Figure:
+    """Two panels side by side, two columns wide."""
+    figure = style.figure(style.DOUBLE, 2.9)
+    panels = figure.subplots(1, 2, sharey=True)
+    titles = (r"on the target $\theta_0$", r"on the opposite $-\theta_0$")
+    for k, (axes, (_, curves)) in enumerate(zip(panels, table.groups("task"), strict=True)):
+        for name, curve in curves.groups("strategy"):
+            axes.plot(curve["n_shots"], curve["risk"], markevery=4, **style.strategy(name, marker=True))
+        axes.set(xlabel=style.LABELS["n"], xlim=(0, 20), yscale="log")
+        axes.set_xticks(range(0, 21, 5))
+        axes.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+        axes.minorticks_off()
+        style.panel_title(axes, k, titles[k])
+    panels[0].set_ylabel(style.LABELS["risk"])
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
+    return figure

@@ -1,0 +1,133 @@
+"""How every figure looks: sizes, fonts, colours that survive colour blindness and greyscale, and byte-stable files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+
+from theory import STRATEGIES
+
+SINGLE, DOUBLE = 3.4, 7.0  # inches: one and two columns of a paper
+
+RC: dict[str, Any] = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "legend.borderaxespad": 0.3,
+    "legend.labelspacing": 0.25,
+    "legend.columnspacing": 1.2,
+    "axes.linewidth": 0.6,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "hatch.linewidth": 0.5,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "icl-finetuning-theory",  # else the ids in an SVG file are random
+}
+
+# Okabe and Ito's palette, a line style and a marker for each strategy.
+_LOOKS: dict[str, tuple[str, Any, str]] = {
+    "pretrained": ("#000000", "-", "o"),
+    "zero_shot": ("#D55E00", (0, (5, 1.5)), "s"),
+    "zero_shot_value": ("#0072B2", "-", "^"),
+    "zero_shot_kq": ("#999999", (0, (1, 1)), "x"),
+    "mixed": ("#CC79A7", (0, (6, 1.5, 1, 1.5)), "D"),
+    "mixed_value": ("#009E73", (0, (3, 1)), "v"),
+    "mixed_kq": ("#E69F00", (0, (1, 1)), "P"),
+}
+_STYLES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
+
+REFERENCE: dict[str, Any] = {"color": "0.35", "linewidth": 0.8, "linestyle": (0, (2, 2)), "zorder": 1.5}
+
+LABELS = {
+    "n": r"shots $n$",
+    "risk": "risk",
+    "d": r"dimension $d$",
+    "m": r"shots in training $m$",
+    "noise": r"noise variance $\sigma^2$",
+}
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """Matplotlib's defaults and this style, whatever the user's configuration says."""
+    with matplotlib.style.context(["default", RC]):
+        yield
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches, laid out so that nothing overlaps."""
+    made = Figure(
+        figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03)
+    )
+    return made
+
+
+def save(made: Figure, path: Path) -> None:
+    """Write a picture without dates, so that the same numbers give the same bytes."""
+    dates: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    made.savefig(path, format=path.suffix[1:], metadata=dates.get(path.suffix[1:]))
+
+
+def strategy(name: str, *, marker: bool = False) -> dict[str, Any]:
+    """A strategy's colour, line style and label, as keywords of ``plot``."""
+    color, line, symbol = _LOOKS[name]
+    look = {"color": color, "linestyle": line, "label": STRATEGIES[name].label}
+    return {**look, "marker": symbol, "markerfacecolor": "white", "markeredgewidth": 0.8} if marker else look
+
+
+def sequence(size: int, *, marker: bool = True) -> list[dict[str, Any]]:
+    """Looks of a parameter's increasing values: from dark to light, with line styles and markers of their own."""
+    colors = matplotlib.colormaps["viridis"]
+    looks = []
+    for k in range(size):
+        look: dict[str, Any] = {
+            "color": colors(0.85 * k / max(1, size - 1)),
+            "linestyle": _STYLES[k % len(_STYLES)],
+        }
+        if marker:
+            look |= {"marker": _MARKERS[k % len(_MARKERS)], "markerfacecolor": "white", "markeredgewidth": 0.8}
+        looks.append(look)
+    return looks
+
+
+def panel_title(axes: Axes, index: int, text: str) -> None:
+    """The panel's letter and what it shows, above its left edge."""
+    axes.set_title(rf"$\bf{{{chr(ord('a') + index)}}}$  {text}", loc="left", linespacing=1.0)
+
+
+def reference(axes: Axes, height: float, text: str, *, x: float = 1.0, above: bool = True) -> Line2D:
+    """A thin horizontal line with its name at a fraction x of the width."""
+    line = axes.axhline(height, **REFERENCE)
+    axes.annotate(
+        text, (x, height), xycoords=("axes fraction", "data"), xytext=(0, 2 if above else -2),
+        textcoords="offset points", ha="right" if x > 0.5 else "left", va="bottom" if above else "top",
+        fontsize=8, color="0.25",
+    )  # fmt: skip
+    return line

@@ -1,0 +1,218 @@
+"""Bad calls: each is refused by a message that names the argument, the value and what is allowed."""
+
+# ruff: noqa: E501 (a table: one call a row)
+
+from __future__ import annotations
+
+import decimal
+import math
+import re
+from fractions import Fraction as F
+
+import numpy as np
+import pytest
+import sympy
+
+import theory
+
+NAN, INF = math.nan, math.inf
+V, Q = [0.0, 1.0, 1.0], np.eye(3).tolist()
+SIGMA = [[2.0, 0.5], [0.5, 1.0]]
+
+
+def risk(strategy="zs_v", n_shots=3, d=5, **others):
+    return lambda: theory.risk(strategy, n_shots, d, **others)
+
+
+def with_covariance(**others):
+    return lambda: theory.risk("zs_v", 3, **{"covariance": SIGMA, **others})
+
+
+def model(v=V, Q=Q):
+    return lambda: theory.AttentionParameters(v, Q)
+
+
+def fixed_point(*arguments, **others):
+    return lambda: theory.fixed_point(*arguments, **others)
+
+
+COUNT, SHOTS = "whole number from 0", "whole number from 1"
+REAL = "real number from 0 to 1e+50"
+POSITIVE_DEFINITE = "symmetric positive definite"
+
+# call, kind of error, and what the message must say: the argument, the value, what is allowed.
+BAD_CALLS = {
+    # names
+    "unknown strategy": (risk("magic"), ValueError, ["strategy", "'magic'", "pretrained", "mixed_kq"]),
+    "misspelt strategy": (risk("zero_shot_valu"), ValueError, ["strategy", "did you mean 'zero_shot_value'"]),
+    "strategy in capitals": (risk("ZS_V"), ValueError, ["strategy", "'ZS_V'", "zs_v"]),
+    "strategy None": (risk(None), TypeError, ["strategy", "None", "AttentionParameters", "zs_v"]),
+    "strategy a number": (risk(3), TypeError, ["strategy", "3 (int)", "zs_v"]),
+    "strategy a list": (risk(["zs_v"]), TypeError, ["strategy", "list", "zs_v"]),
+    "misspelt task": (risk(task="oposite"), ValueError, ["task", "'oposite'", "did you mean 'opposite'", "cosine", "vector"]),
+    "unknown task": (risk(task="everything"), ValueError, ["task", "'everything'", "unseen"]),
+    "task None": (risk(task=None), TypeError, ["task", "None", "from -1 to 1"]),
+    "misspelt scale": (risk(value_scale="ballanced"), ValueError, ["value_scale", "did you mean 'balanced'", "positive"]),
+    "scale zero": (risk(value_scale=0), ValueError, ["value_scale", "0", "from 1e-50"]),
+    "scale negative": (risk(value_scale=-1.0), ValueError, ["value_scale", "-1.0", "from 1e-50"]),
+    "scale None": (risk(value_scale=None), TypeError, ["value_scale", "None", "real number"]),
+    "misspelt normalization": (risk(normalization="token"), ValueError, ["normalization", "did you mean 'tokens'", "'shots'"]),
+    "normalization None": (risk(normalization=None), TypeError, ["normalization", "None", "'tokens', 'shots'"]),
+    "normalization an array": (risk(normalization=np.array(["tokens"])), TypeError, ["normalization", "'tokens', 'shots'"]),
+    "misspelt keyword": (risk(noise_varience=0.1), TypeError, ["noise_varience", "did you mean 'noise_variance'"]),
+    "unknown keyword": (fixed_point("zs", 5, seed=3), TypeError, ["seed", "allowed", "pretrain_shots"]),
+    "unknown keyword of replace": (lambda: theory.Setting(3).replace(shots=3), TypeError, ["shots", "pretrain_shots"]),
+    # numbers
+    "noise negative": (risk(noise_variance=-0.1), ValueError, ["noise_variance", "-0.1", REAL]),
+    "noise NaN": (risk(noise_variance=NAN), ValueError, ["noise_variance", "nan", REAL]),
+    "noise infinite": (risk(noise_variance=INF), ValueError, ["noise_variance", "inf", REAL]),
+    "noise huge": (risk(noise_variance=1e300), ValueError, ["noise_variance", "1e+300", REAL]),
+    "noise huge int": (risk(noise_variance=10**400), ValueError, ["noise_variance", "1000", REAL]),
+    "noise huge int in a list": (risk(noise_variance=[10**400]), ValueError, ["noise_variance", "1000", REAL]),
+    "noise a string": (risk(noise_variance="0.1"), TypeError, ["noise_variance", "'0.1'", REAL, "str"]),
+    "noise None": (risk(noise_variance=None), TypeError, ["noise_variance", "None", REAL]),
+    "noise Decimal": (risk(noise_variance=decimal.Decimal("0.1")), TypeError, ["noise_variance", "0.1", REAL, "Decimal"]),
+    "noise complex": (risk(noise_variance=0.1 + 0j), TypeError, ["noise_variance", "0.1+0j", REAL, "complex"]),
+    "noise complex array": (risk(noise_variance=np.array([1j])), TypeError, ["noise_variance", "0.+1.j", REAL]),
+    "noise boolean": (risk(noise_variance=True), TypeError, ["noise_variance", "True", REAL, "bool"]),
+    "noise a boolean array": (risk(noise_variance=np.array([True])), TypeError, ["noise_variance", "True", REAL]),
+    "noise with a NaN inside": (risk(noise_variance=[0.1, NAN]), ValueError, ["noise_variance", "nan", REAL]),
+    "noise ragged": (risk(noise_variance=[[0.1], [0.1, 0.2]]), TypeError, ["noise_variance", "0.2", REAL]),
+    "noise masked": (risk(noise_variance=np.ma.array([0.1], mask=[True])), TypeError, ["noise_variance", "mask"]),
+    "noise a dict": (risk(noise_variance={}), TypeError, ["noise_variance", "{}", REAL]),
+    "noise negative Fraction": (risk(noise_variance=F(-1, 3)), ValueError, ["noise_variance", "Fraction(-1, 3)", REAL]),
+    "noise negative sympy": (risk(noise_variance=sympy.Rational(-1, 3)), ValueError, ["noise_variance", "-1/3", REAL]),
+    "noise imaginary sympy": (risk(noise_variance=sympy.I), ValueError, ["noise_variance", "I", REAL]),
+    "noise sympy NaN": (risk(noise_variance=sympy.nan), ValueError, ["noise_variance", "nan", REAL]),
+    "weight negative": (risk("both_v", few_shot_weight=-1), ValueError, ["few_shot_weight", "-1", REAL]),
+    "weight NaN": (risk("both_v", few_shot_weight=NAN), ValueError, ["few_shot_weight", "nan", REAL]),
+    # counts
+    "shots negative": (risk(n_shots=-1), ValueError, ["n_shots", "-1", COUNT]),
+    "shots fractional": (risk(n_shots=2.5), ValueError, ["n_shots", "2.5", COUNT]),
+    "shots a proper Fraction": (risk(n_shots=F(5, 2)), ValueError, ["n_shots", "Fraction(5, 2)", COUNT]),
+    "shots boolean": (risk(n_shots=True), TypeError, ["n_shots", "True", COUNT, "bool"]),
+    "shots a string": (risk(n_shots="3"), TypeError, ["n_shots", "'3'", COUNT, "str"]),
+    "shots None": (risk(n_shots=None), TypeError, ["n_shots", "None", COUNT]),
+    "shots NaN": (risk(n_shots=NAN), ValueError, ["n_shots", "nan", COUNT]),
+    "shots infinite": (risk(n_shots=INF), ValueError, ["n_shots", "inf", COUNT]),
+    "shots huge": (risk(n_shots=10**30), ValueError, ["n_shots", "10000", COUNT, "2**53"]),
+    "shots fractional inside": (risk(n_shots=[1, 2.5]), ValueError, ["n_shots", "2.5", COUNT]),
+    "shots negative inside": (risk(n_shots=range(-2, 3)), ValueError, ["n_shots", "-2", COUNT]),
+    "shots of texts": (risk(n_shots=["1"]), TypeError, ["n_shots", "'1'", COUNT]),
+    "shots a fractional sympy number": (risk(n_shots=sympy.Rational(1, 2)), ValueError, ["n_shots", "1/2", COUNT]),
+    "d zero": (risk(d=0), ValueError, ["d = 0", SHOTS]),
+    "d negative": (risk(d=-3), ValueError, ["d = -3", SHOTS]),
+    "d fractional": (risk(d=2.5), ValueError, ["d = 2.5", SHOTS]),
+    "d boolean": (risk(d=True), TypeError, ["d = True", SHOTS]),
+    "d a string": (risk(d="5"), TypeError, ["d = '5'", SHOTS]),
+    "d infinite": (risk(d=INF), ValueError, ["d = inf", SHOTS]),
+    "d missing": (risk(d=None), ValueError, ["d = None", "covariance", "target"]),
+    "d against the covariance": (with_covariance(d=3), ValueError, ["covariance", "dimension is 2", "d says 3"]),
+    "d against the target": (risk(target=[1.0, 2.0]), ValueError, ["target", "dimension is 2", "d says 5"]),
+    "covariance against the target": (with_covariance(target=[1.0] * 3), ValueError, ["target", "3", "covariance says 2"]),
+    "pretraining without shots": (risk(pretrain_shots=0), ValueError, ["pretrain_shots", "0", SHOTS, "math.inf"]),
+    "pretraining shots fractional": (risk(pretrain_shots=1.5), ValueError, ["pretrain_shots", "1.5", SHOTS]),
+    "pretraining shots minus infinity": (risk(pretrain_shots=-INF), ValueError, ["pretrain_shots", "-inf", SHOTS]),
+    "pretraining shots None": (risk(pretrain_shots=None), TypeError, ["pretrain_shots", "None", SHOTS]),
+    "few-shot shots zero": (risk("both", few_shot_shots=0), ValueError, ["few_shot_shots", "0", SHOTS]),
+    "few-shot shots infinite": (risk("both", few_shot_shots=INF), ValueError, ["few_shot_shots", "inf", SHOTS]),
+    # arrays
+    "covariance not square": (risk(d=None, covariance=[[1.0, 0.0]]), ValueError, ["covariance", "shape (d, d)", "(1, 2)"]),
+    "covariance a number": (risk(d=None, covariance=2.0), ValueError, ["covariance", "2.0", "shape (d, d)"]),
+    "covariance empty": (risk(d=None, covariance=[]), ValueError, ["covariance", "[]", "shape (d, d)"]),
+    "covariance asymmetric": (risk(d=None, covariance=[[1.0, 0.2], [0.1, 1.0]]), ValueError, ["covariance", "0.2", "not symmetric"]),
+    "covariance indefinite": (risk(d=None, covariance=[[1.0, 2.0], [2.0, 1.0]]), ValueError, ["covariance", "2.0", "not positive definite"]),
+    "covariance singular": (risk(d=None, covariance=[[1.0, 1.0], [1.0, 1.0]]), ValueError, ["covariance", "not positive definite"]),
+    "covariance exactly singular": (risk(d=None, covariance=[[F(1), F(1)], [F(1), F(1)]]), ValueError, ["covariance", "not positive definite"]),
+    "covariance exactly asymmetric": (risk(d=None, covariance=[[F(1), F(1, 2)], [F(1, 3), F(1)]]), ValueError, ["covariance", "not symmetric"]),
+    "covariance NaN": (risk(d=None, covariance=[[NAN]]), ValueError, ["covariance", "nan", "finite"]),
+    "covariance infinite": (risk(d=None, covariance=[[INF]]), ValueError, ["covariance", "inf", "finite"]),
+    "covariance complex": (risk(d=None, covariance=[[1j]]), TypeError, ["covariance", "1j", "complex"]),
+    "covariance ragged": (risk(d=None, covariance=[[1.0], [1.0, 2.0]]), TypeError, ["covariance", "2.0", "rows of one length"]),
+    "covariance of texts": (risk(d=None, covariance=[["1"]]), TypeError, ["covariance", "'1'"]),
+    "covariance zero": (risk(d=None, covariance=np.zeros((2, 2))), ValueError, ["covariance", "0.", POSITIVE_DEFINITE]),
+    "task covariance indefinite": (risk(d=None, task_covariance=[[-1.0]]), ValueError, ["task_covariance", "-1.0", POSITIVE_DEFINITE]),
+    "target zero": (risk(d=None, target=[0.0, 0.0]), ValueError, ["target", "[0.0, 0.0]", "non-zero"]),
+    "target a matrix": (risk(d=None, target=[[1.0]]), ValueError, ["target", "[[1.0]]", "shape (d,)"]),
+    "target a number": (risk(d=None, target=1.0), ValueError, ["target", "1.0", "shape (d,)"]),
+    "target NaN": (risk(d=None, target=[NAN]), ValueError, ["target", "nan", "finite"]),
+    "target None inside": (risk(d=None, target=[None, 1.0]), TypeError, ["target", "None", "real number"]),
+    "task zero": (risk(task=[0.0] * 5), ValueError, ["task", "[0.0, 0.0", "non-zero"]),
+    "task of another dimension": (risk(task=[1.0, 2.0]), ValueError, ["task", "[1.0, 2.0]", "shape (5,)"]),
+    "task NaN": (risk(task=[NAN] * 5), ValueError, ["task", "nan", "finite"]),
+    "task beyond the sphere": (risk(task=1.5), ValueError, ["task", "1.5", "from -1 to 1"]),
+    "task a NaN cosine": (risk(task=NAN), ValueError, ["task", "nan", "from -1 to 1"]),
+    "task a cosine beside a covariance": (with_covariance(task=0.5), ValueError, ["task", "0.5", "'unseen' or a vector"]),
+    "task a cosine in one dimension": (risk(d=1, task=0.5), ValueError, ["task", "0.5", "d = 1"]),
+    "task a vector for many d": (risk(d=[2, 3], task=[1.0, 2.0]), ValueError, ["task", "[1.0, 2.0]", "d is not one number"]),
+    "arrays that do not broadcast": (risk(n_shots=[1, 2, 3], noise_variance=[0.1, 0.2]), ValueError, ["n_shots", "noise_variance", "(3,)", "(2,)"]),
+    "arrays that do not broadcast, dense": (lambda: theory.risk("zs_v", [1, 2, 3], covariance=SIGMA, noise_variance=[0.1, 0.2]), ValueError, ["n_shots", "noise_variance", "(3,)", "(2,)"]),
+    "a keyword with a tail": (risk(n_shots_=None), TypeError, ["n_shots_", "did you mean 'n_shots'"]),
+    # models
+    "v too short": (model(v=[0.0, 1.0], Q=np.eye(2)), ValueError, ["v =", "shape (d + 2,)"]),
+    "v a matrix": (model(v=np.eye(3)), ValueError, ["v =", "shape (d,)"]),
+    "v NaN": (model(v=[0.0, NAN, 1.0]), ValueError, ["v =", "nan", "finite"]),
+    "v infinite": (model(v=[0.0, INF, 1.0]), ValueError, ["v =", "inf", "finite"]),
+    "v complex": (model(v=[0.0, 1j, 1.0]), TypeError, ["v =", "1j", "complex"]),
+    "v None": (model(v=None), (TypeError, ValueError), ["v", "None", "vector"]),
+    "Q of another size": (model(Q=np.eye(4)), ValueError, ["Q =", "shape (3, 3)", "(4, 4)"]),
+    "Q a vector": (model(Q=[1.0, 2.0, 3.0]), ValueError, ["Q =", "shape (3, 3)"]),
+    "Q NaN": (model(Q=np.full((3, 3), NAN)), ValueError, ["Q =", "nan", "finite"]),
+    "Q of texts": (model(Q=[["a"] * 3] * 3), TypeError, ["Q", "'a'"]),
+    "d against the model": (lambda: theory.risk(theory.AttentionParameters(V, Q), 3, 5), ValueError, ["d = 5", "d = 1", "agree"]),
+    # no closed form
+    "mixed with nothing said of its shots": (risk("both"), ValueError, ["few_shot_shots", "None", "whole number >= 1"]),
+    "mixed_kq with nothing said of its shots": (fixed_point("both_kq", 5), ValueError, ["few_shot_shots", "None", "infinite"]),
+    "mixed at a finite weight": (risk("both", few_shot_shots=9, few_shot_weight=0.5), theory.NoClosedForm, ["few_shot_weight", "0.5", "'mixed'", "0+", "numerics.flow"]),
+    "mixed at an array of weights": (risk("both", few_shot_shots=9, few_shot_weight=[0.0, 0.5]), theory.NoClosedForm, ["few_shot_weight", "0.5", "0+"]),
+    "mixed without noise": (fixed_point("both", 5, few_shot_shots=9), theory.NoClosedForm, ["noise_variance", "0", "no fixed point"]),
+    "mixed without noise, exactly": (fixed_point("both", 5, few_shot_shots=9, noise_variance=F(0)), theory.NoClosedForm, ["noise_variance", "no fixed point"]),
+    "a matrix point of many settings": (fixed_point("zs", covariance=SIGMA, noise_variance=[0.1, 0.2]), ValueError, ["one number, not an array", "noise_variance"]),
+    "a setting that is none": (lambda: theory.risk("zs_v", 3, setting={"d": 5}), TypeError, ["setting", "{'d': 5}", "Setting"]),
+    "a setting and an argument of it": (lambda: theory.risk("zs_v", 3, 7, setting=theory.Setting(5)), (TypeError, ValueError), ["setting", "d", "7"]),
+    "a setting and its noise": (lambda: theory.fixed_point("zs_v", noise_variance=1.0, setting=theory.Setting(5)), (TypeError, ValueError), ["setting", "noise_variance", "1.0"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_bad_call(name):
+    call, kind, parts = BAD_CALLS[name]
+    with pytest.raises(kind) as caught:
+        call()
+    message = str(caught.value)
+    for part in parts:
+        assert part in message, f"{part!r} is not in {message!r}"
+    assert len(message) < 500
+
+
+def test_there_are_many_kinds():
+    assert len(BAD_CALLS) >= 40
+
+
+def test_no_closed_form_is_a_value_error():
+    assert issubclass(theory.NoClosedForm, ValueError)
+
+
+@pytest.mark.parametrize("strategy", theory.STRATEGIES)
+def test_extremes_that_are_allowed_stay_finite(strategy):
+    """The largest and smallest numbers that validation lets through give numbers, not NaN, and no warning."""
+    for noise in (0, 1e-300, 5e-324, 1e50):
+        for m in (1, 2**53):
+            for n in (0, 1, 2**53):
+                for task in ("target", "opposite", "unseen", 0.5):
+                    for scale in ("balanced", 1e-50, 1e50):
+                        for normalization in ("tokens", "shots"):
+                            found = theory.risk(
+                                strategy, n, 2**53, noise_variance=noise, pretrain_shots=m, task=task, value_scale=scale,
+                                normalization=normalization,
+                            )  # fmt: skip
+                            unbounded = strategy == "mixed" and task != "target" and noise == 0 and n > 0
+                            assert found >= noise
+                            assert math.isfinite(found) or unbounded, (noise, m, n, task, scale, found)
+
+
+def test_messages_are_plain():
+    """An error of validation has no second error behind it that a reader would have to read past."""
+    with pytest.raises(ValueError, match=re.escape("noise_variance = -1 is not allowed")) as caught:
+        theory.risk("zs_v", 3, 5, noise_variance=-1)
+    assert caught.value.__cause__ is None

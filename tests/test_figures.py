@@ -1,0 +1,589 @@
+"""The figures: plotted numbers against the theory, pictures that can be read, files that are the same each time.
+
+The expected values are theorems typed here by hand (R1, R2, R4, R5, R8, R9), exact arithmetic, or properties that a
+wrong plot would break; they are not the figures' own output. A tiny training stands in for the shipped one.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import theory
+from figures import catalogue, official, style
+from figures.__main__ import main
+from figures.claims_ledger import printed_number
+from figures.gallery import write_gallery
+from figures.rendering import render
+from figures.table import Table
+
+D, M, NOISE = 5, 20, 0.1
+A = (M + 1) / (M + 1 + D + D * NOISE)  # R1
+
+
+@pytest.fixture(scope="session")
+def training(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of a training too short to learn anything."""
+    directory = tmp_path_factory.mktemp("training")
+    for seed in (0, 1):
+        official.retrain(directory, seed=seed, iterations=3, batch_size=20)
+    return directory
+
+
+@functools.cache
+def numbers(name: str, training: Path) -> Table:
+    options = {"training": training} if name in catalogue.TRAINED else {}
+    return catalogue.load(name).data(**options)
+
+
+@pytest.fixture
+def table(request: pytest.FixtureRequest, training: Path) -> Table:
+    """The data of the figure that the test names."""
+    return numbers(request.param, training)
+
+
+def of(name: str) -> Any:
+    """Marks a test as one of a figure's data."""
+    return pytest.mark.parametrize("table", [name], indirect=True)
+
+
+# --- the plotted numbers ---------------------------------------------------------------------------------------------
+
+
+@of("pretrained_by_dimension")
+def test_pretrained_thresholds_are_r1(table: Table) -> None:
+    assert sorted(set(table["d"])) == [6, 11, 16, 21]
+    for d, curve in table.groups("d"):
+        a = 1001 / (1001 + d)
+        n = curve["n_shots"]
+        # From R0 at wB = a I, v_x = 0, no noise: (bias^2 + variance) with N = n + 1.
+        expected = ((n * (1 - a) + 1) ** 2 + n * a**2 * (d + 1)) / (n + 1) ** 2
+        assert curve["risk"] == pytest.approx(expected, rel=1e-13)
+        assert curve["threshold"] == pytest.approx(np.full(len(curve), a * d / (2 - a) - 1), rel=1e-12)
+        beats = n[(curve["risk"] < 1) & (n > 0)]
+        assert beats[0] == np.ceil(curve["threshold"][0])
+
+
+@of("zero_shot_scale")
+def test_zero_shot_sweep_is_r2(table: Table) -> None:
+    ratios = sorted(set(table.where(curve="sweep")["c_over_w"]))
+    assert ratios == [0.3, 1, 3, 10, 30, 100]
+    n, c = table["n_shots"], table["c_over_w"]
+    shots = n / c**2 * ((c + 1) ** 2 + NOISE)
+    expected = 1 + NOISE - 2 / (n + 1) + (1 + shots) / (n + 1) ** 2
+    assert table["risk"] == pytest.approx(expected, rel=1e-13)
+    assert table["limit"] == pytest.approx(np.full(len(table), 1 + NOISE), rel=1e-12)
+    # Selection law c^2 - 1/c^2 = -|B|^2 at the balanced start, where w^2 = |B|^2 = a sqrt(d).
+    w2 = A * D**0.5
+    c2 = (-w2 + (w2**2 + 4) ** 0.5) / 2
+    selected = table.where(curve="selected")["c_over_w"]
+    assert selected == pytest.approx(np.full(41, (c2 / w2) ** 0.5), rel=1e-13)
+
+
+def w_star(n: Any, d: int = D, noise: Any = NOISE) -> Any:
+    """R5 at the target, isotropic; exact in exact out."""
+    return ((n + 1) - (n + 3 + 2 * d) / (d + 4 + 0 * noise)) / (n + 1 + d + d * noise)
+
+
+@of("zero_shot_value_scale")
+def test_value_gains_are_r4_and_r5(table: Table) -> None:
+    curves = table.where(part="risk")
+    assert sorted(set(curves.where(curve="sweep")["w"])) == [k / 10 for k in range(2, 11)]
+    assert curves.where(curve="selected")["w"] == pytest.approx(np.full(41, A), rel=1e-14)
+    n, w, alpha = curves["n_shots"], curves["w"], 1 / (D + 4)
+    eta2 = (w + alpha) ** 2
+    first = (n * (w + alpha) + alpha * (D + 2)) / (n + 1)
+    second = n * (n + 1 + D) * eta2 + w**2 * NOISE * n * D + 2 * alpha * n * (D + 2) * (w + alpha)
+    second = (second + alpha**2 * (D + 2) * (D + 4)) / (n + 1) ** 2
+    assert curves["risk"] == pytest.approx(1 + NOISE - 2 * first + second, rel=1e-12)
+    best = table.where(curve="best")
+    assert best["w"] == pytest.approx(w_star(best["n_shots"]), rel=1e-12)
+    at_m = table.where(curve="best at m")
+    assert list(at_m["n_shots"]) == [M]
+    assert at_m["w"] == pytest.approx([104 / 159], rel=1e-14)
+    assert table.where(curve="limit")["w"] == pytest.approx([(D + 3) / (D + 4)], rel=1e-12)
+
+
+@of("theory_against_trained")
+def test_trained_points_are_the_trained_models(table: Table, training: Path) -> None:
+    for file in sorted(training.glob("*.json")):
+        record = json.loads(file.read_text())
+        for name, task in itertools.product(("pretrained", "zero_shot", "mixed_value"), ("target", "opposite")):
+            run = record["runs"][name]
+            model = theory.AttentionParameters(run["v"], run["Q"])
+            rows = table.where(source="trained", seed=record["seed"], strategy=name, task=task)
+            expected = [theory.risk(model, n, noise_variance=NOISE, task=task) for n in range(21)]
+            assert rows["risk"] == pytest.approx(expected, rel=1e-13)
+    assert len(set(table.where(source="trained")["seed"])) == 2
+    closed = table.where(source="theory", strategy="zero_shot_value", task="target", n_shots=0)
+    assert closed["risk"] == pytest.approx([NOISE + 2 / 9])
+    printed = table.where(source="printed", strategy="zero_shot", task="target", n_shots=1)
+    assert printed["risk"] == pytest.approx([1.1 - 1 + (1 + (1.52**2 + 0.1) / 0.52**2) / 4])
+    pretrained = table.where(source="printed", strategy="pretrained", task="target", n_shots=1)
+    assert pretrained["risk"] == pytest.approx([0.1 + ((2 - 20 / 26) ** 2 + (20 / 26) ** 2 * (1 + 1.1 * D)) / 4])
+
+
+@of("six_strategies")
+def test_six_strategies_exactly(table: Table) -> None:
+    assert len(set(table["strategy"])) == 6
+    assert "zero_shot_kq" not in table["strategy"]
+    for task, name, n, value in zip(*(table[c] for c in ("task", "strategy", "n_shots", "risk")), strict=True):
+        if n in (0, 1, 7, 20):
+            exact = theory.risk(str(name), int(n), D, noise_variance=Fraction(1, 10), pretrain_shots=M, task=str(task))
+            assert value == pytest.approx(float(exact), rel=1e-12)
+
+
+@of("gradient_flow")
+def test_flows_end_at_the_fixed_points(table: Table) -> None:
+    scalars = ["alpha", "w", "q", "beta", "gamma", "delta"]
+    for name, path in table.where(part="flow").groups("strategy"):
+        end = table.where(part="end", strategy=name)
+        for scalar in scalars:
+            assert path[scalar][-1] == pytest.approx(end[scalar][0], abs=2e-4), (name, scalar)
+        start = theory.fixed_point("pretrained", D, noise_variance=NOISE, pretrain_shots=M)
+        assert path["time"][0] == 0
+        if name.startswith("zero_shot"):
+            assert path["w"][0] == pytest.approx(start.value_scale)
+        if name in ("zero_shot", "mixed"):
+            assert np.ptp(path["conserved"]) < 1e-9
+        elif name != "zero_shot_kq":
+            assert np.ptp(path["conserved"]) > 0.01
+        else:
+            assert all(np.ptp(path[scalar]) < 1e-12 for scalar in scalars)
+    ends = {limit: rows["start"][0] for limit, rows in table.where(part="basin end").groups("limit")}
+    # R7 by hand: sg = s2/s, p = (m sqrt(sg (1 + sg)) - sg)/(m + 2), w/c = (+-u - 1)/(1 + sg).
+    u = ((M * (NOISE * (1 + NOISE)) ** 0.5 - NOISE) / (M + 2)) ** 0.5
+    assert ends["+u"] == pytest.approx((u - 1) / 1.1)
+    assert ends["-u"] == pytest.approx((-u - 1) / 1.1)
+    reached = set()
+    for start, path in table.where(part="basin").groups("start"):
+        limit = "+u" if start > ends["separatrix"] else "-u"
+        assert path["w"][-1] / path["alpha"][-1] == pytest.approx(ends[limit], abs=1e-3)
+        reached.add(limit)
+    assert reached == {"+u", "-u"}
+
+
+@of("auxiliary_window")
+def test_window_signs_and_boundaries_are_r8(table: Table) -> None:
+    signs = table.where(part="sign")
+    noise = Fraction(1, 10)
+    flips = 0
+    for panel, part in signs.groups("panel"):
+        for value, row in part.groups(panel):
+            m, d = (int(value), D) if panel == "m" else (M, int(value))
+            a = Fraction(m + 1) / (m + 1 + d + d * noise)
+            middle = (a + w_star(Fraction(m), d, noise)) / 2
+            if d == 1 and middle == a:
+                continue
+            helps = [w_star(Fraction(int(n)), d, noise) < middle for n in row["n_shots"]]
+            hurts = [Fraction(int(n) + 1) / (int(n) + 1 + d + d * noise) > middle for n in row["n_shots"]]
+            assert list(row["change_on_target"] < 0) == helps, (panel, value)
+            assert list(row["change_on_unseen"] > 0) == hurts, (panel, value)
+            for boundary, truth in (("auxiliary loss helps target", helps), ("auxiliary loss hurts unseen", hurts)):
+                line = table.where(part="threshold", boundary=boundary, **{"panel": panel, panel: value})
+                change = [n for n, one, two in zip(row["n_shots"][1:], truth, truth[1:], strict=False) if one != two]
+                if change and len(line):
+                    (k,) = np.flatnonzero(row["n_shots"] == change[0])
+                    assert row["n_shots"][k - 1] <= line["n_shots"][0] <= change[0]
+                    flips += 1
+    assert flips > 100
+
+
+@of("best_strategy")
+def test_best_strategies_are_the_smallest(table: Table) -> None:
+    assert set(table["criterion"]) == {"target", "unseen", "both"}
+    names = [name for name in theory.STRATEGIES if name != "zero_shot_kq"]
+    for k in range(0, len(table), 499):
+        row = {name: table[name][k].item() for name in table.columns}
+        options = {"d": D, "noise_variance": NOISE, "pretrain_shots": M}
+        options["noise_variance" if row["panel"] == "noise" else "d"] = row[row["panel"]]
+        options["d"] = int(options["d"])
+        tasks = ("target", "unseen") if row["criterion"] == "both" else (row["criterion"],)
+        risks = {
+            name: np.mean([theory.risk(name, row["n_shots"], task=task, **options) for task in tasks]) for name in names
+        }
+        assert row["risk"] == pytest.approx(min(risks.values()), rel=1e-12)
+        assert risks[row["best"]] == pytest.approx(min(risks.values()), rel=1e-11)
+
+
+@of("price_of_value")
+def test_price_is_r9(table: Table) -> None:
+    n, d = table["n_shots"].astype(float), table["d"].astype(float)
+    expected = (n * (n + 1 + d) + 2 * n * (d + 2) + (d + 2) * (d + 4)) / ((d + 4) ** 2 * (n + 1) ** 2)
+    assert table["price"] == pytest.approx(expected, rel=1e-8)  # a difference of risks of order one
+    assert table["limit"] == pytest.approx(1 / (d + 4) ** 2, rel=1e-8)
+
+
+@of("pareto")
+def test_pareto_curves_are_optima(table: Table) -> None:
+    for n, points in table.where(trained="value", model="mixed").groups("n_shots"):
+        for weight, target, unseen in zip(points["weight"], points["target"], points["unseen"], strict=True):
+            options = {"noise_variance": NOISE, "pretrain_shots": M, "few_shot_weight": float(weight)}
+            assert target == pytest.approx(theory.risk("mixed_value", n, D, **options), rel=1e-12)
+            assert unseen == pytest.approx(theory.risk("mixed_value", n, D, task="unseen", **options), rel=1e-12)
+    for trained in ("value", "all"):
+        points = table.where(trained=trained, model="mixed", n_shots=M)
+        assert points["weight"][0] == 0
+        # The few-shot part of a minimised sum cannot grow with its weight: L_FS(m) is the risk on target at n = m.
+        assert np.all(np.diff(points["weight"]) > 0)
+        assert np.all(np.diff(points["target"]) < 1e-12)
+    # A finite weight comes close to the closed limit as it falls.
+    first = table.where(trained="all", model="mixed", n_shots=M)["target"]
+    assert first[1] == pytest.approx(first[0], rel=0.02)
+
+
+@of("memorisation")
+def test_memorisation_is_a_parabola_in_the_cosine(table: Table) -> None:
+    for n, part in table.groups("n_shots"):
+        for name, curve in part.groups("strategy"):
+            options = {"noise_variance": NOISE, "pretrain_shots": M}
+            assert curve["cosine"][[0, -1]].tolist() == [-1, 1]
+            ends = [theory.risk(name, n, D, task=task, **options) for task in ("opposite", "target")]
+            assert curve["risk"][[0, -1]] == pytest.approx(ends, rel=1e-13)
+            constant, linear, square = np.polynomial.polynomial.polyfit(curve["cosine"], curve["risk"], 2)
+            fitted = constant + linear * curve["cosine"] + square * curve["cosine"] ** 2
+            assert fitted == pytest.approx(curve["risk"], rel=1e-10)
+            # On the sphere E cosine = 0 and E cosine^2 = 1/d.
+            unseen = theory.risk(name, n, D, task="unseen", **options)
+            assert constant + square / D == pytest.approx(unseen, rel=1e-10)
+
+
+@of("covariance")
+def test_covariances_have_equal_power(table: Table) -> None:
+    from figures.covariance import PLACES, SPECTRA, setting_of
+
+    assert table.where(n_shots=0, strategy="pretrained")["risk"] == pytest.approx(np.full(8, 1 + NOISE), rel=1e-12)
+    same = set()
+    for spectrum, place in itertools.product(SPECTRA, PLACES):
+        setting = setting_of(spectrum, place)
+        sigma, target = setting.sigma(), setting.target_vector()
+        assert np.trace(sigma) == pytest.approx(setting.d)
+        assert target @ sigma @ target == pytest.approx(1)
+        if place in ("largest", "smallest"):
+            power = np.sort(np.diag(sigma))[-1 if place == "largest" else 0]
+            assert sigma @ target == pytest.approx(power * target)
+        same.add(round(theory.risk("mixed_kq", 7, setting=setting), 12))
+        same.add(round(theory.risk("mixed_kq", 7, 3, noise_variance=NOISE, pretrain_shots=M), 12))
+    assert len(same) == 1  # "would show no difference at all"
+    isotropic = table.where(target="isotropic", strategy="mixed_value", n_shots=M, spectrum="spiked")
+    assert isotropic["risk"] == pytest.approx(
+        [theory.risk("mixed_value", M, 10, noise_variance=NOISE, pretrain_shots=M)]
+    )
+
+
+@of("large_dimension")
+def test_large_dimension_limits(table: Table) -> None:
+    curves = table.where(part="curve")
+    limit = curves.where(d=10**9)
+    ratio = limit.where(strategy="pretrained")["shots_per_dimension"]
+    a = 4 / (4 + 1 + NOISE)
+    expected = NOISE + (1 - a) ** 2 + a**2 * (1 + NOISE) / ratio
+    assert limit.where(strategy="pretrained")["risk"] == pytest.approx(expected, rel=1e-7)
+    assert limit.where(strategy="zero_shot_value")["risk"] == pytest.approx(expected, rel=1e-7)
+    assert limit.where(strategy="mixed_kq")["risk"] == pytest.approx(np.full(20, NOISE), abs=1e-7)
+    for _, part in table.where(part="distance").groups("strategy"):
+        assert np.polyfit(np.log(part["d"][-4:]), np.log(part["distance"][-4:]), 1)[0] == pytest.approx(-1, abs=0.05)
+
+
+@of("trust")
+def test_trust_compares_what_it_says(table: Table) -> None:
+    assert len(table) == 2 * 6 * 2 * 2 * 4
+    for k in range(0, len(table), 17):
+        name, d, n, task = (table[column][k].item() for column in ("strategy", "d", "n_shots", "task"))
+        exact = theory.risk(name, n, d, noise_variance=Fraction(1, 10), pretrain_shots=M, task=task)
+        assert table["exact"][k] == pytest.approx(float(exact), rel=1e-12)
+    known = ~np.isnan(table["z"])
+    z = (table["estimate"] - table["exact"]) / np.where(known, table["standard_error"], 1)
+    assert table["z"][known] == pytest.approx(z[known])
+    # Exact without randomness: zero risk above the noise.
+    assert set(table["n_shots"][~known]) == {0}
+    assert np.all(np.abs(z[~known]) < 1e-9)
+    assert np.all(np.abs(z) < 6)  # 192 cells; far beyond what heavy tails do to fixed seeds
+    assert np.all(table["detectable"][known] > 4 * (table["standard_error"] / table["exact"])[known])
+
+
+@of("claims_ledger")
+def test_ledger_values(table: Table) -> None:
+    assert set(table["claim"]) == {judged.claim.name for judged in theory.claims()}
+    rows = dict(table.groups("claim"))
+    expected = {
+        "pretrained a": (20 / 26, 42 / 53),
+        "zero-shot value w": (20 / 26, 42 / 53),
+        "mixed value w*": (0.66, 104 / 159),
+        "full fine-tuning limit": (1.0, 1.1),
+        "value zero-shot error": (0.1 + 2 / 9, 29 / 90),
+        "zero-shot c": (0.52, 0.50396),
+    }
+    for claim, (printed, derived) in expected.items():
+        assert rows[claim]["printed"][0] == pytest.approx(printed, abs=5e-3)
+        assert rows[claim]["derived"][0] == pytest.approx(derived, rel=1e-5)
+        low, mean, high = (rows[claim][f"trained_{k}"][0] for k in ("smallest", "mean", "largest"))
+        assert low < mean < high
+        assert rows[claim]["seeds"][0] == 2
+    assert np.isnan(table["printed"]).sum() == len(table) - len(expected)
+    # "Five of the six printed numbers are corrected, by 1 to 10 per cent; ... two are confirmed and four ..."
+    numeric = ~np.isnan(table["printed"])
+    assert [table["ruling"][numeric].tolist().count(ruling) for ruling in ("corrected", "confirmed")] == [5, 1]
+    assert [table["ruling"][~numeric].tolist().count(ruling) for ruling in ("conditional", "confirmed")] == [4, 2]
+    corrected = table.where(ruling="corrected")
+    change = np.abs(corrected["derived"] / corrected["printed"] - 1)
+    assert 0.005 < change.min() < change.max() < 0.105
+
+
+def test_printed_numbers() -> None:
+    assert printed_number("m/(m+1+d) = 0.7692") == 0.7692
+    assert printed_number("0.1 + 2/9") == pytest.approx(0.1 + 2 / 9)
+
+
+def test_the_shipped_training_is_whole_and_official() -> None:
+    runs = official.trained_models()
+    assert runs
+    assert len({run.seed for run in runs}) == len(runs)
+    for run in runs:
+        assert set(run.models) == set(theory.STRATEGIES)
+        assert (run.setting.d, run.setting.noise_variance, run.setting.auxiliary_shots()) == (D, NOISE, M)
+        gain = run.models["pretrained"].value_scale * np.trace(run.models["pretrained"].B) / D
+        assert gain == pytest.approx(A, rel=0.02)  # SGD of finite length
+
+
+# --- the pictures ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", catalogue.NAMES)
+def test_a_picture_can_be_read(name: str, training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every axis labelled, no text below 7 points or cut off, no two texts on top of each other, no panel blank."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    module = catalogue.load(name)
+    assert name == module.NAME
+    assert all(len(text) > 8 for text in (module.TITLE, module.CAPTION, module.THEOREM, module.NOTICE))
+    drawn: dict[Text, None] = {}
+    with style.applied():
+        figure = module.draw(numbers(name, training))
+        assert figure.get_figwidth() in (style.SINGLE, style.DOUBLE)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        draw_text = Text.draw
+        monkeypatch.setattr(Text, "draw", lambda text, renderer: (drawn.setdefault(text), draw_text(text, renderer)))
+        canvas.draw()
+        texts = [text for text in drawn if text.get_visible() and text.get_text().strip()]
+        boxes = [(text, text.get_window_extent()) for text in texts]
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    height, width = pixels.shape[:2]
+    panels = [axes for axes in figure.axes if axes.axison]
+    for axes in panels:
+        assert axes.has_data()
+        assert axes.get_ylabel() or axes.get_title(loc="left")
+        shared = axes.get_shared_x_axes()
+        assert any(axes is one or shared.joined(axes, one) for one in panels if one.get_xlabel())
+        box = axes.get_window_extent()
+        inside = pixels[int(height - box.y1) : int(height - box.y0), int(box.x0) : int(box.x1)]
+        assert np.mean(np.any(inside < 200, axis=-1)) > 0.005
+    assert len(boxes) > 5
+    assert min(text.get_fontsize() for text, _ in boxes) >= 7
+    for text, box in boxes:
+        outside = max(-box.x0, -box.y0, box.x1 - width, box.y1 - height)
+        assert outside < 1, (text.get_text(), outside)
+    for (one, first), (two, second) in itertools.combinations(boxes, 2):
+        across = min(first.x1, second.x1) - max(first.x0, second.x0)
+        along = min(first.y1, second.y1) - max(first.y0, second.y0)
+        assert min(across, along) < 1.5, (one.get_text(), two.get_text())  # pixels, at 100 an inch
+
+
+def test_looks_differ_without_colours() -> None:
+    strategies = [style.strategy(name, marker=True) for name in theory.STRATEGIES]
+    assert len({look["marker"] for look in strategies}) == 7
+    assert len({look["color"] for look in strategies}) == 7
+    looks = style.sequence(9)
+    assert len({(str(look["linestyle"]), look["marker"]) for look in looks}) == 9
+    brightness = [np.dot(look["color"][:3], (0.299, 0.587, 0.114)) for look in looks]
+    assert np.all(np.diff(brightness) > 0)
+
+
+# --- files, gallery, command line ------------------------------------------------------------------------------------
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+from figures import official
+from figures.__main__ import main
+official.SHIPPED = Path(sys.argv[1])
+raise SystemExit(main(["--output", sys.argv[2]]))
+"""
+
+
+def test_a_second_run_gives_the_same_bytes(training: Path, tmp_path: Path) -> None:
+    """By the command line, in a process with a hash seed and a Matplotlib configuration of its own; and here."""
+    (tmp_path / "matplotlibrc").write_text("font.size: 30\nlines.linewidth: 9\nsavefig.bbox: tight\nbackend: svg\n")
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "MPLCONFIGDIR": str(tmp_path)}
+    environment.pop("DISPLAY", None)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _SCRIPT, str(training), "pictures"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "15 figures in pictures" in done.stdout
+    files = {f"{name}.{extension}" for name in catalogue.NAMES for extension in (*catalogue.FORMATS, "csv")}
+    assert {file.name for file in (tmp_path / "pictures").iterdir()} == {*files, "index.html"}
+    for name in catalogue.NAMES:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(catalogue.load(name), "data", lambda name=name: numbers(name, training))
+            render(name, tmp_path)
+    for file in sorted(files):
+        assert (tmp_path / "pictures" / file).read_bytes() == (tmp_path / file).read_bytes(), file
+
+
+def test_the_csv_files_hold_the_plotted_numbers(training: Path, tmp_path: Path) -> None:
+    for name in catalogue.NAMES:
+        table = numbers(name, training)
+        table.to_csv(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        assert tuple(header) == table.columns
+        for k, column in enumerate(header):
+            kind = table[column].dtype.kind
+            read = np.array([row[k] for row in rows])
+            if kind == "U":
+                assert np.array_equal(read, table[column])
+            else:
+                assert np.array_equal(read.astype(float), table[column].astype(float), equal_nan=True)
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "img", "br", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_gallery(tmp_path: Path) -> None:
+    for name, extension in itertools.product(catalogue.NAMES, (*catalogue.FORMATS, "csv")):
+        (tmp_path / f"{name}.{extension}").touch()
+    write_gallery(tmp_path)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.open == []
+    assert text.startswith("<!DOCTYPE html>")
+    assert "prefers-color-scheme: dark" in text
+    assert not {"script", "iframe"} & {tag for tag, _ in page.tags}
+    assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in page.tags
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert [picture["src"] for picture in pictures] == [f"{name}.png" for name in catalogue.NAMES]
+    assert all(len(picture["alt"] or "") > 20 for picture in pictures)
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    for tag, attributes in page.tags:
+        if tag == "a":
+            link = attributes["href"] or ""
+            assert link[1:] in ids if link.startswith("#") else (tmp_path / link).is_file(), link
+    assert not re.search(r"https?:|/tmp|/home", text)
+
+
+def test_importing_figures_is_lean() -> None:
+    heavy = ("matplotlib", "numpy", "theory")
+    code = f"import sys, figures, figures.catalogue; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_some_figures_in_some_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["six_strategies", "--output", str(tmp_path / "new" / "er"), "--formats", "svg"]) == 0
+    written = {file.name for file in (tmp_path / "new" / "er").iterdir()}
+    assert written == {"six_strategies.svg", "six_strategies.csv", "index.html"}
+    assert 'src="six_strategies.svg"' in (tmp_path / "new" / "er" / "index.html").read_text(encoding="utf-8")
+    assert "1 figures" in capsys.readouterr().out.replace("1 figure ", "1 figures ")
+
+
+def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(catalogue.NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["six_strategy"], "did you mean 'six_strategies'"),
+        (["--formats", "png,gif"], "'gif' is not a format; allowed: png, pdf, svg"),
+        (["--formats", ""], "'' is not a format"),
+        (["--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_wrong_input_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    captured = capsys.readouterr()
+    assert exit_.value.code == 2
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_an_output_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["--output", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.fixture
+def no_training(tmp_path: Path) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(official, "SHIPPED", tmp_path / "nothing")
+        yield tmp_path
+
+
+def test_a_failure_is_named_and_the_others_are_drawn(no_training: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["theory_against_trained", "pretrained_by_dimension"]
+    assert main([*names, "--output", str(no_training), "--formats", "png"]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("python -m figures:")]
+    assert len(errors) == 1
+    assert "theory_against_trained failed: FileNotFoundError: no trained models" in errors[0]
+    assert (no_training / "pretrained_by_dimension.png").exists()
+    assert "theory_against_trained" not in (no_training / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_partial_training_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "official_training_0.json").write_text('{"seed": 0, "runs": {"pretrained": {}}}')
+    with pytest.raises(ValueError, match=r"official_training_0.json is not a whole training run: it lacks zero_shot"):
+        official.trained_models(tmp_path)
+
+
+def test_retraining_replaces_the_shipped_models(
+    training: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = official.retrain
+    monkeypatch.setattr(official, "retrain", lambda directory: real(directory, iterations=2, batch_size=10))
+    assert main(["theory_against_trained", "--retrain", "--output", str(tmp_path), "--formats", "png"]) == 0
+    assert (tmp_path / "training" / "official_training_0.json").exists()
+    with (tmp_path / "theory_against_trained.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["source"] == "trained"]
+    (run,) = official.trained_models(tmp_path / "training")
+    expected = theory.risk(run.models["zero_shot"], 3, noise_variance=NOISE)
+    (plotted,) = (
+        float(row["risk"])
+        for row in rows
+        if (row["strategy"], row["task"], row["n_shots"]) == ("zero_shot", "target", "3")
+    )
+    assert plotted == pytest.approx(expected)

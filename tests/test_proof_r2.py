@@ -1,0 +1,84 @@
+"""R2 is proved as printed, and no mutant of what is printed or stated is."""
+
+import doctest
+
+import pytest
+from mutants import mutate
+from sympy import QQ
+from sympy.polys.fields import field
+
+from theory import dense_fixed_points, fixed_points, isotropic, risk_formula
+from theory.proofs import r2_landscape, r2_zero_shot, radicals
+from theory.proofs.theorem import ProofFailed, run
+
+THEOREMS = {theorem.name: theorem for theorem in (*r2_landscape.THEOREMS, *r2_zero_shot.THEOREMS)}
+
+
+@pytest.mark.parametrize("name", THEOREMS)
+def test_proved(name):
+    result = run(THEOREMS[name])
+    assert result.proved, result.failure
+
+
+MUTANTS = [
+    ("R2.zero_risk", r2_landscape, "sum_of_squares", "+ constant**2", ""),
+    ("R2.zero_risk", r2_landscape, "sum_of_squares", "(B + B.T) / 2", "B"),
+    ("R2.zero_risk", r2_landscape, "sum_of_squares", "4 * norm2", "2 * norm2"),
+    ("R2.zero_risk", r2_landscape, "sum_of_squares", "2 * (S @ Sigma @ v_x)", "(S @ Sigma @ v_x)"),
+    ("R2.landscape", r2_landscape, "_complete_square", "(6 * V)", "(4 * V)"),
+    ("R2.landscape", r2_landscape, "_complete_square", "Fraction(2, 3)", "Fraction(1, 3)"),
+    ("R2.landscape", r2_landscape, "_saddles", "V + phi**2 * s", "V - phi**2 * s"),
+    ("R2.landscape", r2_landscape, "_flow", "- derivative(loss, q, q)", "+ derivative(loss, q, q)"),
+    ("R2.landscape", r2_landscape, "_flow", "(s + 2) * tau", "(s + 3) * tau"),
+    ("R2.selection", fixed_points, "inverse_zero_shot_scale", "4 * target_norm2", "2 * target_norm2"),
+    ("R2.selection", fixed_points, "inverse_zero_shot_scale", "(key_query_norm2 +", "(-key_query_norm2 +"),
+    ("R2.selection", fixed_points, "zero_shot_scale", "1 / inverse", "inverse"),
+    ("R2.selection", fixed_points, "zero_shot", "* pretrained_value_scale(world)", ""),
+    ("R2.selection", fixed_points, "zero_shot", "world.noise_variance * w", "world.noise_variance**2 * w"),
+    ("R2.selection", fixed_points, "pretrained_key_query_norm2", "* world.d", "* (world.d + 1)"),
+    ("R2.selection", fixed_points, "pretrained_key_query_norm2", "** 2 * world.d", "* world.d"),
+    ("R2.selection", fixed_points, "pretrained_key_query_norm2", "return a * square_root(world.d)", "return a"),
+    ("R2.selection", dense_fixed_points, "zero_shot", "(world.target @ ", "(world.target @ world.sigma @ "),
+    ("R2.selection", dense_fixed_points, "zero_shot", "/ w_0**2", "/ w_0"),
+    ("R2.selection", dense_fixed_points, "zero_shot", "signal * (1 + w)", "signal * (1 - w)"),
+    ("R2.selection", dense_fixed_points, "_memory_blocks", "point.delta * theta", "point.q * theta"),
+    ("R2.risk", fixed_points, "zero_shot", "0, 1 + w, label", "0, 1 - w, label"),
+    ("R2.risk", isotropic, "terms_on_task", "value_sum - w * departure", "value_sum + w * departure"),
+    ("R2.risk", isotropic, "terms_on_target", "+ noise_variance * (w", "+ (w"),
+    ("R2.risk", isotropic, "terms_on_sphere", "(1 + noise_variance) * (w", "noise_variance * (w"),
+    ("R2.risk", risk_formula, "exact_risk_formula", "n_shots * slope + intercept", "n_shots * slope - intercept"),
+    ("R2.risk", r2_zero_shot, "_destroyed", "(N - 1) ** 2", "N ** 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "module", "function", "old", "new"), MUTANTS)
+def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
+    mutate(monkeypatch, module, function, old, new)
+    result = run(THEOREMS[name])
+    assert not result.proved
+    assert result.failure
+
+
+def test_brute_force_sees_a_wrong_sum_of_squares(monkeypatch):
+    mutate(monkeypatch, r2_landscape, "sum_of_squares", "2 * trace(K", "trace(K")
+    assert any(formula != coordinates for formula, coordinates in r2_landscape._points())
+
+
+def test_roots_by_themselves():
+    """The examples; a nested root; a zero divisor of the wrong branch; a sign that cannot be read off."""
+    assert doctest.testmod(radicals).failed == 0
+    F, a, b = field("a b", QQ)
+    lift = radicals.Roots(F)
+    inner = lift(a) ** 0.5
+    outer = (inner + b) ** 0.5
+    assert (outer**2 - b) ** 2 == a
+    assert (1 / (outer + inner)) * (inner + outer) == 1
+    assert lift(4 * a**3) ** 0.5 == 2 * a * inner
+    assert (inner == b) is False
+    assert inner.rational.__self__ is inner
+    with pytest.raises(ValueError, match="a root is left"):
+        inner.rational()
+    with pytest.raises(ProofFailed, match="sign"):
+        lift((a - b) ** 2) ** 0.5
+    with pytest.raises(ProofFailed, match="zero"):
+        1 / (inner - inner)

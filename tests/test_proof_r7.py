@@ -1,0 +1,74 @@
+"""R7 is proved as printed, and no mutant of what is printed or stated is."""
+
+from fractions import Fraction
+
+import pytest
+from mutants import mutate
+
+from theory import dense_fixed_points, fixed_points, isotropic, risk
+from theory.proofs import r7_manifold, r7_mixed, r7_noiseless, r7_selection, r7_slow_flow
+from theory.proofs.theorem import run
+
+SINGLE = (module.THEOREM for module in (r7_manifold, r7_selection, r7_noiseless, r7_slow_flow))
+THEOREMS = {theorem.name: theorem for theorem in (*r7_mixed.THEOREMS, *SINGLE)}
+
+
+@pytest.mark.parametrize("name", THEOREMS)
+def test_proved(name):
+    result = run(THEOREMS[name])
+    assert result.proved, result.failure
+
+
+MUTANTS = [
+    ("R7.reduction", r7_manifold, "reduced", "n * D**2 *", "D**2 *"),
+    ("R7.reduction", r7_manifold, "reduced", "(2 * u**2 + rho)", "(u**2 + rho)"),
+    ("R7.reduction", r7_manifold, "_reduction", "n * (n + 1) * norm2", "n * n * norm2"),
+    ("R7.reduction", r7_manifold, "_reduction", "rest.T @ Sigma", "rest @ Sigma"),
+    ("R7.reduction", r7_manifold, "_manifold", "-c * theta_0", "c * theta_0"),
+    ("R7", fixed_points, "memorisation", "shots - 1 + query_counts", "shots"),
+    ("R7", fixed_points, "memorisation_by_root", "* (1 + rho)) - rho", "* (1 + rho)) + rho"),
+    ("R7", fixed_points, "memorisation_by_root", "/ (shots + 2)\n", "/ (shots + 1)\n"),
+    ("R7", fixed_points, "memorisation_by_ratio", "m_prime**2 - 1", "m_prime**2 + 1"),
+    ("R7", fixed_points, "memorisation_by_ratio", "+ square_root(rho)", "- square_root(rho)"),
+    ("R7", fixed_points, "memorisation_by_ratio", "+ rho) / positive", "- rho) / positive"),
+    ("R7", fixed_points, "mixed", "(finite_u - 1)", "(finite_u + 1)"),
+    ("R7", fixed_points, "mixed", "gain / s", "gain / (s + sigma2)"),
+    ("R7", fixed_points, "mixed", "3 - world.query_counts", "3"),
+    ("R7", fixed_points, "mixed", "1 + u * noise_to_p", "1 - u * noise_to_p"),
+    ("R7", fixed_points, "mixed", "IsotropicPoint(1, -1 /", "IsotropicPoint(1, 1 /"),
+    ("R7", dense_fixed_points, "_memory_blocks", "point.alpha * theta", "2 * point.alpha * theta"),
+    ("R7.risk", isotropic, "terms_on_task", "- delta * w * excess_norm2", ""),
+    ("R7.risk", isotropic, "_linear_bias", "point.delta) * target_norm2", "point.delta)"),
+    ("R7.risk", isotropic, "terms_on_target", "noise_variance * target_norm2 * (delta", "target_norm2 * (delta"),
+    ("R7.risk", r7_manifold, "reduced", "n * u * D", "n * u"),
+    ("R7.selection", fixed_points, "selected_scale", "4 * value * key_query", "value * key_query"),
+    ("R7.selection", fixed_points, "_rising_square", "+ invariant", "- invariant"),
+    ("R7.selection", fixed_points, "_falling_square", "- invariant", "+ invariant"),
+    ("R7.selection", fixed_points, "mixed_scale", "s * point.delta**2", "point.delta**2"),
+    ("R7.selection", fixed_points, "mixed_scale", "- pretrained_key_query", "+ pretrained_key_query"),
+    ("R7.selection", fixed_points, "mixed_scale", "key_query / value", "value / key_query"),
+    ("R7.selection", dense_fixed_points, "mixed_all", "norm2 * memory.alpha", "memory.alpha"),
+    ("R7.selection", dense_fixed_points, "mixed_all", "- _number(np.sum", "+ _number(np.sum"),
+    ("R7.noiseless", fixed_points, "mixed", "gain / s", "gain"),
+    ("R7.noiseless", fixed_points, "memorisation_by_root", "m_prime / (shots", "shots / (shots"),
+    ("R7.noiseless", isotropic, "terms_on_target", "+ target_norm2 * (signal", "- target_norm2 * (signal"),
+    ("R7.noiseless", r7_noiseless, "vanishing", "(u - 1)", "(u + 1)"),
+    ("R7.basin", r7_slow_flow, "_quadrant", "- rho * D)", "+ rho * D)"),
+    ("R7.basin", r7_slow_flow, "_quadrant", "T + 1 / c**4", "T"),
+    ("R7.basin", r7_slow_flow, "_limit", "-2 * m * m_prime", "2 * m * m_prime"),
+    ("R7.basin", r7_manifold, "reduced", "+ n * D**2", "+ D**2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "module", "function", "old", "new"), MUTANTS)
+def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
+    mutate(monkeypatch, module, function, old, new)
+    result = run(THEOREMS[name])
+    assert not result.proved
+    assert result.failure
+
+
+def test_zero_noise_stays_exact():
+    """A float 1 in the gauge once made the exact limit a float."""
+    value = risk("mixed", 20, 5, few_shot_shots=20, noise_variance=Fraction(0))
+    assert (type(value), value) == (Fraction, Fraction(400, 4851))

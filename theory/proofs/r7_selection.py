@@ -1,0 +1,134 @@
+r"""R7, third part: the scale c of the mixed fixed point, from the conserved quantity.
+
+The minimum of R7 leaves c free: the prediction does not change under :math:`(v, Q) \to (kv, Q/k)`. The flow of
+:math:`L_{ZS} + \lambda L_{FS}` conserves :math:`|v|^2 - |Q|_F^2` at every :math:`\lambda`, for the same reason, and
+so selects c. Source: new here.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from sympy import QQ
+from sympy.polys.fields import field
+
+from .. import dense_fixed_points, fixed_points, isotropic
+from ..wick import Vector, matrix, trace
+from . import r0_arrays
+from .r7_manifold import theta_0
+from .radicals import Roots, positive
+from .theorem import Proof, Theorem
+
+FIELD, z, n, d, s, w_0, A, B, k, u, x = field("z n d s w_0 A B k u x", QQ)
+
+
+class _Target(Vector):
+    """theta_0, whose squared length is the field element k, so that it can be divided by."""
+
+    __slots__ = ()
+
+    def __matmul__(self, other: Any) -> Any:
+        return k if other is self else super().__matmul__(other)
+
+
+def derive(proof: Proof) -> None:
+    proof.step(
+        r"Both losses are invariant under $(v, Q) \to (kv, Q/k)$, so $|v|^2 - |Q|_F^2$ is conserved at every "
+        r"$\lambda$, and c follows from its start: with the point in any gauge, $k^2A - B/k^2 = K$ with $A = "
+        r"\alpha^2T + w^2$, $B = q^2 + \delta^2T$, $T = |\theta_0|^2$ and $K = w_0^2 - |B_{start}|_F^2$: $Ak^4 - Kk^2 "
+        r"- B = 0$ has one root $k^2 > 0$. Printed, for every k: the form for K < 0 and the other are the same root."
+    )
+    lift = Roots(FIELD)
+    K = lift(A * k**2 - B / k**2)
+    root = A * k**2 + B / k**2
+    code = r0_arrays.on_symbols(fixed_points, np=np, is_symbolic=lambda x: True)  # K has no sign: the form for K >= 0
+    proof.zeros(
+        "the printed root, and its two forms",
+        [code.selected_scale(K, lift(A), lift(B)) - k,
+         fixed_points._falling_square(K, lift(root), lift(B)) - k**2,
+         fixed_points._rising_square(K, lift(root), lift(A)) - k**2],
+    )  # fmt: skip
+    proof.inequality("K increases with k: one positive root", positive((A * k**2 - B / k**2).diff(k)))
+    negative = fixed_points.selected_scale(-3, 1, 4), fixed_points.selected_scale(np.array([-3.0, 3.0]), 1.0, 4.0)
+    proof.brute_force(
+        "its branches on ints and arrays", [(negative[0], 1.0), *zip(negative[1], (1.0, 2.0), strict=True)]
+    )
+    _scale_code(proof)
+    _matrix_code(proof)
+
+
+def _scale_code(proof: Proof) -> None:
+    proof.step("The scalar code hands the right K, A and B to that root (K as in R2.selection).")
+    point = isotropic.contract(isotropic.IsotropicScalars(A, B, n, 0, 0, d), d, z, s)  # any alpha, w, q, delta
+    value, key_query = s * A**2 + B**2, n**2 + s * d**2
+    for scale in (w_0, None):
+        asked: list[Any] = []
+
+        def root(*arguments: Any, asked: list[Any] = asked) -> Any:
+            asked.append(arguments)
+            return u
+
+        code = r0_arrays.on_symbols(
+            fixed_points,
+            mixed=lambda world: point,
+            selected_scale=root,
+            square_root=root,
+            pretrained_key_query_norm2=lambda world: x,
+        )
+        factor = code.mixed_scale(fixed_points.IsotropicWorld(d, z, s, n, n, 0, scale, 1))
+        if scale is None:
+            form = [asked[0][0] * value - key_query, asked[1][0] - u]
+        else:
+            form = [got - due for got, due in zip(asked[0], (w_0**2 - x, value, key_query), strict=True)]
+        proof.zeros(f"scalar code, {'given w_0' if scale is not None else 'balanced'}", [factor - u, *form])
+
+
+def _matrix_code(proof: Proof) -> None:
+    proof.step(
+        r"The matrix code asks for the same roots, with $T = \theta_0^\top\theta_0$, for any $\Sigma$ and $\Psi$."
+    )
+    product = r0_arrays.Array.of(matrix("P"))
+    point = isotropic.IsotropicPoint(A, B, n, 0, 0, d, 1, 0, 0, 0, 0)  # any alpha, w, q, delta
+    value, key_query = k * A**2 + B**2, n**2 + k * d**2
+    for scale in (w_0, None):
+        asked: list[Any] = []
+
+        def root(*arguments: Any, asked: list[Any] = asked) -> Any:
+            asked.append(arguments)
+            return z
+
+        code = r0_arrays.on_symbols(
+            dense_fixed_points,
+            pretrained_product=lambda world: product,
+            mixed=lambda world: point,
+            selected_scale=root,
+            square_root=root,
+            _number=lambda x: x,
+        )
+        world = SimpleNamespace(target=_Target(theta_0.terms.items()), value_scale=scale, signal_world=lambda: None)
+        blocks, factor, memory = code.mixed_all(world)[:3]
+        form = [blocks.v_x - A * theta_0, blocks.w - B, blocks.q - n, blocks.b - d * theta_0, blocks.B, factor - z]
+        if scale is None:
+            form.extend([asked[0][0] * value - key_query, asked[1][0] - z])
+        else:
+            K, *others = asked[0]
+            form.extend([K * w_0**2 - w_0**4 + trace(product @ product.T), others[0] - value, others[1] - key_query])
+        proof.zeros(f"matrix code, {'given w_0' if scale is not None else 'balanced'}", form)
+        proof.zeros(
+            "it hands on the scalar form", [got - due for got, due in zip(memory[:11], point[:11], strict=True)]
+        )
+
+
+THEOREM = Theorem(
+    name="R7.selection",
+    title="The scale c of the mixed fixed point, from the conserved quantity",
+    statement=(
+        r"$c^2T + w^2 - 1/c^2 - |q_{xy}|^2 = w_0^2 - |B_{start}|_F^2$, $T = |\theta_0|^2$, has one $c^2 > 0$ at the "
+        r"given $w/c$ and $c\,q_{xy}$: balanced, $c^4 = (1 + |c\,q_{xy}|^2)/(T + (w/c)^2)$."
+    ),
+    assumptions=("As R7.",),
+    source="New here.",
+    derive=derive,
+)

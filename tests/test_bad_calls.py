@@ -1,6 +1,6 @@
 """Bad calls: each is refused by a message that names the argument, the value and what is allowed."""
 
-# ruff: noqa: E501 (a table: one call a row)
+
 
 from __future__ import annotations
 

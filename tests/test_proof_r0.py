@@ -35,7 +35,7 @@ MUTANTS = [
     ("R0", dense, "terms_on_task", "theta @ h_x + m.w * noise_variance", "theta @ h_x"),
     ("R0", dense, "terms_on_task", "value_variance * key_variance + r_h * r_h", "value_variance * key_variance"),
     ("R0", dense, "terms_on_task", "shared.query_linear, theta)", "shared.query_linear, 0 * theta)"),
-    ("R0", dense, "terms_on_task", "b_st = m.B @ st", "b_st = m.B.T @ st"),
+    ("R0", dense, "terms_on_task", "b_st = shared.b_sigma @ theta", "b_st = shared.b_sigma.T @ theta"),
     ("R0", dense, "_constant_parts", "2 * m.v_0 * inner(m.p", "m.v_0 * inner(m.p"),
     ("R0.symmetry", dense, "Blocks.scaled", "x / k for", "x for"),
     ("R0.isotropic", isotropic, "contract", "(d + 2) * beta", "(d + 3) * beta"),

@@ -125,19 +125,21 @@ def _images_inner(x: _Images, y: _Images) -> Number:
 def _shared(m: Blocks, sigma: Array, b_sigma: Array | None) -> _Shared:
     if b_sigma is None:
         b_sigma = m.B @ sigma
-    sigma_b = b_sigma.T if np.array_equal(m.B, m.B.T) else sigma @ m.B
+    symmetric = np.array_equal(m.B, m.B.T)
+    sigma_b = b_sigma.T if symmetric else sigma @ m.B
     spread = np.sum(b_sigma * sigma_b)
     t_1 = np.trace(b_sigma)
     t_2 = (trace_of_product(b_sigma, b_sigma) + spread) / 2
     sv, sr = sigma @ m.v_x, sigma @ (m.p + m.r_x)
-    s_sv = (b_sigma @ m.v_x + m.B.T @ sv) / 2  # S Sigma v_x
+    side = b_sigma @ m.v_x
+    s_sv = side if symmetric else (side + m.B.T @ sv) / 2  # S Sigma v_x
     linear = m.v_0 * (m.p + m.r_x) + (m.q + t_1) * m.v_x + 2 * s_sv
     # K = v_0 S + sym(v_x (p + r_x)')
     across = sv @ (m.p + m.r_x)
     trace_k = m.v_0 * t_1 + across
     trace_k2 = m.v_0**2 * t_2 + 2 * m.v_0 * (s_sv @ sr) + (across * across + (sv @ m.v_x) * (sr @ (m.p + m.r_x))) / 2
     fixed = 2 * trace_k2 + 2 * t_2 * (sv @ m.v_x) + 4 * inner(s_sv, sigma, s_sv)
-    return _Shared(linear, -m.v_0 * m.q - trace_k, fixed, spread, b_sigma, b_sigma @ m.v_x)
+    return _Shared(linear, -m.v_0 * m.q - trace_k, fixed, spread, b_sigma, side)
 
 
 def terms_on_task(
@@ -153,7 +155,7 @@ def terms_on_task(
         along = x + y * theta
         return inner(along, sigma, along) + y * y * noise_variance
 
-    b_st = m.B @ st
+    b_st = shared.b_sigma @ theta
     h_x = sigma @ m.v_x + m.w * st
     h_y = theta @ h_x + m.w * noise_variance
     rh = shared.side + m.w * b_st + m.b * h_y  # what one shot contributes in the mean, linear in x_q

@@ -59,7 +59,8 @@ def pretrained_product(world: DenseWorld) -> Array:
     r"""R1: :math:`N[(m+1)\Sigma + (\mathrm{tr}\,\Psi\Sigma + \sigma^2)\Psi^{-1}]^{-1}`; at m = infinity, Sigma^-1."""
     m = world.pretrain_shots
     if isinstance(m, float) and math.isinf(m):
-        return inverse(world.sigma)
+        product = inverse(world.sigma)
+        return (product + product.T) / 2
     if world.task_covariance is None:
         power, precision = (
             np.trace(world.sigma) / len(world.sigma),
@@ -70,6 +71,12 @@ def pretrained_product(world: DenseWorld) -> Array:
     n_tokens = m + world.query_counts
     product = inverse(((m + 1) * world.sigma + (power + world.noise_variance) * precision) / n_tokens)
     return (product + product.T) / 2
+
+
+def _gain(world: DenseWorld, product: Array) -> Array:
+    """wB Sigma; at m = infinity it is the identity, however ill-conditioned Sigma is."""
+    m = world.pretrain_shots
+    return identity_like(product) if isinstance(m, float) and math.isinf(m) else product @ world.sigma
 
 
 def _pretrained_scale(world: DenseWorld, product: Array) -> Number:
@@ -88,7 +95,8 @@ def pretrained(world: DenseWorld) -> DensePoint:
     """R1, gauge w = 1."""
     product = pretrained_product(world)
     zero = world.target * 0
-    return DensePoint(Blocks.odd(zero, 1, 0, product, zero), _pretrained_scale(world, product))
+    scale = _pretrained_scale(world, product)
+    return DensePoint(Blocks.odd(zero, 1, 0, product, zero), scale, b_sigma=_gain(world, product))
 
 
 def zero_shot(world: DenseWorld) -> DensePoint:
@@ -120,7 +128,7 @@ def mixed_value(world: DenseWorld) -> DensePoint:
 def _value_only(world: DenseWorld, auxiliary: bool) -> DensePoint:
     product = pretrained_product(world)
     theta, sigma2 = world.target, world.noise_variance
-    ms = product @ world.sigma
+    ms = _gain(world, product)
     ms2 = ms @ ms
     t_1, t_2 = np.trace(ms), np.trace(ms2)
     one = identity_like(ms)

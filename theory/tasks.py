@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import validation
-from .arithmetic import Number, is_symbolic
+from .arithmetic import Number, anywhere, is_symbolic
 from .linear_algebra import Array
 from .setting import Setting
 
@@ -34,7 +34,7 @@ def checked_task(task: Any, setting: Setting) -> Any:
     if not setting.is_isotropic:
         raise validation.reject("task", task, "'target', 'opposite', 'unseen' or a vector where a covariance is given")
     cosine = validation.real("task", task, -1, 1)
-    if type(setting.d) is int and setting.d == 1 and not is_symbolic(cosine) and cosine not in (-1, 1):
+    if not is_symbolic(cosine) and anywhere(setting.d == 1) and cosine not in (-1, 1):
         raise validation.reject("task", task, "a cosine of -1 or 1 where d = 1")
     return cosine
 

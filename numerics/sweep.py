@@ -295,9 +295,20 @@ def _results(
             yield k, _evaluate(blocks[k])
         return
     futures = {executor.submit(_evaluate, blocks[k]): k for k in missing}
+    failure: BaseException | None = None
     try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        for future in as_completed(futures):  # in any order: a failed block must not cost those that are finished
+            if future.cancelled():
+                continue
+            error = future.exception()
+            if error is None:
+                yield futures[future], future.result()
+            elif failure is None:
+                failure = error
+                for other in futures:
+                    other.cancel()
+        if failure is not None:
+            raise failure
     finally:
         for future in futures:
             future.cancel()

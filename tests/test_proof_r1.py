@@ -17,11 +17,11 @@ def test_proved(name):
 
 
 MUTANTS = [
-    ("R1", dense_fixed_points, "pretrained_product", "((m + 1) * world.sigma", "(m * world.sigma"),
+    ("R1", dense_fixed_points, "pretrained_product", "((m + 1) * sigma", "(m * sigma"),
     ("R1", dense_fixed_points, "pretrained_product", "(power + world.noise_variance)", "power"),
     ("R1", dense_fixed_points, "pretrained_product", "/ n_tokens)", "/ (m + 1))"),
-    ("R1", dense_fixed_points, "pretrained_product", "return inverse(world.sigma)", "return world.sigma"),
-    ("R1", dense_fixed_points, "pretrained_product", "np.trace(world.sigma) / len", "np.trace(world.sigma) * len"),
+    ("R1", dense_fixed_points, "pretrained_product", "product = inverse(sigma)", "product = sigma"),
+    ("R1", dense_fixed_points, "pretrained_product", "np.trace(sigma) / len", "np.trace(sigma) * len"),
     ("R1", dense_fixed_points, "pretrained_product", "(product + product.T) / 2", "product + product.T"),
     ("R1.isotropic", fixed_points, "pretraining_defect", "(1 + world.noise_variance)", "(1 + world.noise_variance**2)"),
     ("R1.isotropic", fixed_points, "pretraining_defect", "+ (1 - world.query_counts)", ""),
@@ -44,7 +44,7 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
 
 
 def test_a_wrong_optimum_fails_the_second_route_too(monkeypatch):
-    mutate(monkeypatch, dense_fixed_points, "pretrained_product", "((m + 1) * world.sigma", "(m * world.sigma")
+    mutate(monkeypatch, dense_fixed_points, "pretrained_product", "((m + 1) * sigma", "(m * sigma")
     gradients = [pair for pair in r1_pretrained._points() if isinstance(pair[0], list)]
     assert gradients
     assert all(found != zero for found, zero in gradients)

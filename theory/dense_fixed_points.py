@@ -57,26 +57,25 @@ class DensePoint(NamedTuple):
 
 def pretrained_product(world: DenseWorld) -> Array:
     r"""R1: :math:`N[(m+1)\Sigma + (\mathrm{tr}\,\Psi\Sigma + \sigma^2)\Psi^{-1}]^{-1}`; at m = infinity, Sigma^-1."""
-    m = world.pretrain_shots
+    m, sigma = world.pretrain_shots, world.sigma
     if isinstance(m, float) and math.isinf(m):
-        product = inverse(world.sigma)
-        return (product + product.T) / 2
-    if world.task_covariance is None:
-        power, precision = (
-            np.trace(world.sigma) / len(world.sigma),
-            len(world.sigma) * identity_like(world.sigma),
-        )
+        product = inverse(sigma)
     else:
-        power, precision = np.sum(world.task_covariance * world.sigma), inverse(world.task_covariance)
-    n_tokens = m + world.query_counts
-    product = inverse(((m + 1) * world.sigma + (power + world.noise_variance) * precision) / n_tokens)
+        if world.task_covariance is None:
+            power, precision = np.trace(sigma) / len(sigma), len(sigma) * identity_like(sigma)
+        else:
+            power, precision = np.sum(world.task_covariance * sigma), inverse(world.task_covariance)
+        n_tokens = m + world.query_counts
+        product = inverse(((m + 1) * sigma + (power + world.noise_variance) * precision) / n_tokens)
     return (product + product.T) / 2
 
 
 def _gain(world: DenseWorld, product: Array) -> Array:
-    """wB Sigma; at m = infinity it is the identity, however ill-conditioned Sigma is."""
+    """wB Sigma; in floats and at m = infinity the identity, however ill-conditioned Sigma is."""
     m = world.pretrain_shots
-    return identity_like(product) if isinstance(m, float) and math.isinf(m) else product @ world.sigma
+    if product.dtype != object and isinstance(m, float) and math.isinf(m):
+        return identity_like(product)
+    return product @ world.sigma
 
 
 def _pretrained_scale(world: DenseWorld, product: Array) -> Number:

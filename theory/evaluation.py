@@ -26,6 +26,7 @@ from .worlds import (
     common_kind,
     dense_world,
     has_arrays,
+    in_range,
     isotropic_world,
     lift_array,
     numbers_of,
@@ -178,7 +179,9 @@ def _isotropic_risk(
     if lift is not None:
         n_shots = lift(n_shots)
     if arrays:
-        return _in_blocks(evaluate, world, n_shots, place)
+        given = (*numbers_of(setting), n_shots, *others)  # the strategy need not depend on all of them
+        shape = np.broadcast_shapes(*(x.shape for x in given if isinstance(x, np.ndarray)))
+        return _in_blocks(evaluate, world, n_shots, place, shape)
     return present(evaluate(world, n_shots, place), (*numbers_of(setting), n_shots))
 
 
@@ -208,10 +211,12 @@ def _with_limit(terms: Callable[[Any], RiskTerms], world: Any, n_shots: Number, 
 # --- arrays of settings ----------------------------------------------------------------------------------------------
 
 
-def _in_blocks(evaluate: Callable[..., Number], world: IsotropicWorld, n_shots: Number, place: Place) -> Array:
+def _in_blocks(
+    evaluate: Callable[..., Number], world: IsotropicWorld, n_shots: Number, place: Place, shape: tuple[int, ...]
+) -> Array:
     """Broadcast over arrays, halving the longest axis until the temporaries of a block stay in cache."""
     fields = (*world, n_shots)
-    result: Array = np.empty(np.broadcast_shapes(*(x.shape for x in fields if isinstance(x, np.ndarray))))
+    result: Array = np.empty(shape)
 
     def fill(out: Array, parts: tuple[Any, ...]) -> None:
         if out.size <= BLOCK:
@@ -298,14 +303,16 @@ def _dense_value(
     task: Any,
     setting: Setting,
 ) -> Number:
-    place = place_of(task, world.target, world.sigma)
+    with in_range():
+        place = place_of(task, world.target, world.sigma)
 
     def terms(world: DenseWorld) -> RiskTerms:
         return _dense_terms(point, world, task, place)
 
-    if strategy is not None and strategy.name == "mixed" and place != TARGET:
-        return _with_limit(terms, world, n_shots, setting.normalization)
-    return exact_risk_formula(terms(world), n_shots, setting.normalization)
+    with in_range():
+        if strategy is not None and strategy.name == "mixed" and place != TARGET:
+            return _with_limit(terms, world, n_shots, setting.normalization)
+        return exact_risk_formula(terms(world), n_shots, setting.normalization)
 
 
 def _dense_terms(point: Callable[[DenseWorld], DensePoint], world: DenseWorld, task: Any, place: Place) -> RiskTerms:

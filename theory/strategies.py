@@ -6,6 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
+from .validation import describe
+
 TrainedBlock = Literal["all", "value", "key_query"]
 Objective = Literal["pretraining", "zero_shot", "mixed"]
 
@@ -68,10 +70,10 @@ def find_strategy(name: str | Strategy) -> Strategy:
             return strategy
         near = difflib.get_close_matches(name, _BY_ANY_NAME, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"strategy = {name!r} is unknown{hint}; allowed: {', '.join(_BY_ANY_NAME)}")
+        raise ValueError(f"strategy = {describe(name)} is unknown{hint}; allowed: {', '.join(_BY_ANY_NAME)}")
     if isinstance(name, Strategy):
         return name
     raise TypeError(
-        f"strategy = {name!r} ({type(name).__name__}) must be a name, a Strategy or AttentionParameters; "
+        f"strategy = {describe(name)} ({type(name).__name__}) must be a name, a Strategy or AttentionParameters; "
         f"names: {', '.join(_BY_ANY_NAME)}"
     )

@@ -41,7 +41,7 @@ def nearest(argument: str, value: str, names: Sequence[str], otherwise: str = ""
     """The error for an unknown name, with the nearest valid one."""
     near = difflib.get_close_matches(value, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return ValueError(f"{argument} = {value!r} is unknown{hint}; allowed: {', '.join(map(repr, names))}{otherwise}")
+    return ValueError(f"{argument} = {describe(value)} is unknown{hint}; allowed: {', '.join(map(repr, names))}{otherwise}")
 
 
 def choice(argument: str, value: object, names: Sequence[str]) -> str:
@@ -130,9 +130,11 @@ def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray
         raise reject(argument, value, f"{allowed}: it is not symmetric")
     array = np.asarray(array + (array.T - array) / 2)
     try:
-        np.linalg.cholesky(array)
+        pivots = np.linalg.cholesky(array).diagonal() ** 2
     except np.linalg.LinAlgError:
         raise reject(argument, value, f"{allowed}: it is not positive definite") from None
+    if np.any(pivots <= len(array) * np.finfo(float).eps * array.diagonal()):  # nothing left but rounding
+        raise reject(argument, value, f"{allowed}: it is not positive definite")
     return array
 
 
@@ -151,7 +153,7 @@ def unknown_keywords(function: str, unknown: Iterable[str], allowed: Sequence[st
     for name in unknown:
         near = difflib.get_close_matches(name, allowed, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise TypeError(f"{function}() got an unknown argument {name!r}{hint}; allowed: {', '.join(allowed)}")
+        raise TypeError(f"{function}() got an unknown argument {describe(name)}{hint}; allowed: {', '.join(allowed)}")
 
 
 def _real_number(argument: str, item: Any, allowed: str) -> Number:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,9 @@ def scalar(x: Any) -> Number:
 def scaled_point(strategy: Strategy, setting: Setting) -> AttentionParameters:
     """The fixed point at the value scale that flow selects."""
     lift = common_kind(setting, None)
+    if has_arrays(setting) and lift is not None:
+        name = next(name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray))
+        raise validation.reject(name, getattr(setting, name), "one number beside exact or symbolic ones in fixed_point")
     if setting.is_isotropic:
         world = isotropic_world(strategy, setting, lift)
         point, k = (function(world) for function in fixed_points.POINTS[strategy.name])
@@ -124,5 +128,19 @@ def scaled_point(strategy: Strategy, setting: Setting) -> AttentionParameters:
         value = getattr(setting, name)
         if isinstance(value, np.ndarray):
             raise validation.reject(name, value, "one number, not an array, where a covariance is given")
-    blocks, k, *_ = dense_fixed_points.POINTS[strategy.name](dense_world(strategy, setting, lift))
-    return AttentionParameters(*blocks.scaled(k).matrices())
+    with in_range():
+        blocks, k, *_ = dense_fixed_points.POINTS[strategy.name](dense_world(strategy, setting, lift))
+        return AttentionParameters(*blocks.scaled(k).matrices())
+
+
+@contextmanager
+def in_range() -> Iterator[None]:
+    """Matrices whose products or inverses leave the range of floats: an error, not a warning and a NaN."""
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            yield
+    except (FloatingPointError, np.linalg.LinAlgError) as error:
+        raise ValueError(
+            "covariance, task_covariance, target or model hold numbers so large, small or nearly dependent that floats "
+            f"do not carry the answer ({error}); give Fractions, or call theory.risk with certify=True"
+        ) from None

@@ -103,6 +103,8 @@ def vector(argument: str, value: Any, length: int | None, nonzero: bool = True) 
         raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
     if nonzero and all(entry == 0 for entry in array):
         raise reject(argument, value, allowed)
+    if nonzero and array.dtype != object and np.abs(array).max() < 1 / LARGEST_REAL:  # its square would be zero
+        raise reject(argument, value, f"{allowed}, with an entry of size at least {1 / LARGEST_REAL:g}")
     return array
 
 
@@ -126,9 +128,10 @@ def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray
         if not _exact_positive_definite(array):
             raise reject(argument, value, f"{allowed}: it is not positive definite")
         return array
-    if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * np.abs(array).max():
-        raise reject(argument, value, f"{allowed}: it is not symmetric")
-    array = np.asarray(array + (array.T - array) / 2)
+    if not np.array_equal(array, array.T):
+        if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * np.abs(array).max():
+            raise reject(argument, value, f"{allowed}: it is not symmetric")
+        array = np.asarray(array + (array.T - array) / 2)
     try:
         pivots = np.linalg.cholesky(array).diagonal() ** 2
     except np.linalg.LinAlgError:
@@ -222,7 +225,7 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
         return array.astype(np.float64)
     if array.dtype.kind in "iuf":
         numbers = array.astype(np.float64, copy=finite)  # large arrays of numbers are read, not kept: no copy
-        if finite and not np.all(np.abs(numbers) <= LARGEST_REAL):
+        if finite and numbers.size and not (-LARGEST_REAL <= numbers.min() and numbers.max() <= LARGEST_REAL):
             raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
         return numbers
     if array.dtype != object:

@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .attention_factors import factored_flow
     from .certificates import basins, certify, singular_limit
     from .covariances import PowerLaw, Spiked
     from .derivatives import Term, gradient, hessian, objective
-    from .factored_flow import factored_flow
     from .monte_carlo import Estimate, estimate
     from .sweep import grid
     from .table import Table
@@ -31,7 +31,7 @@ _HOMES = {
     "basins": ".certificates",
     "certify": ".certificates",
     "estimate": ".monte_carlo",
-    "factored_flow": ".factored_flow",
+    "factored_flow": ".attention_factors",
     "flow": ".trajectory",
     "gradient": ".derivatives",
     "grid": ".sweep",

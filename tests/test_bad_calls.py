@@ -1,7 +1,5 @@
 """Bad calls: each is refused by a message that names the argument, the value and what is allowed."""
 
-
-
 from __future__ import annotations
 
 import decimal

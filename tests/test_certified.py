@@ -51,7 +51,9 @@ def random_reals(rng, strategy, isotropic=True):
         "normalization": rng.choice(NORMALIZATIONS),
     }
     if strategy == "mixed_value":
-        reals["few_shot_weight"] = rng.choice([0, 1e50 if isotropic else 1, log_uniform(rng, 1e-9, 1e9 if isotropic else 1)])
+        reals["few_shot_weight"] = rng.choice(
+            [0, 1e50 if isotropic else 1, log_uniform(rng, 1e-9, 1e9 if isotropic else 1)]
+        )
     return reals
 
 
@@ -153,7 +155,7 @@ def test_a_large_weight_beside_matrices():
             error = check("mixed_value", 10, {**point, "noise_variance": noise})
             print(f"few_shot_weight {weight:g}: {error:.1f} ulp")
             assert error <= 20 * weight
-    with pytest.raises(ValueError, match="few_shot_weight = 10000000.0 is not allowed"):
+    with pytest.raises(ValueError, match=r"few_shot_weight = 10000000\.0 is not allowed"):
         theory.risk("mixed_value", 3, covariance=sigma, few_shot_weight=1e7, few_shot_shots=5)
 
 
@@ -191,7 +193,10 @@ def test_a_model_of_six_scalars_in_floats(strategy):
         alpha, w, q, beta, gamma, delta = map(F, model.isotropic)
         t = [F(0.7), F(-0.4)]
         v = [0, alpha * t[0], alpha * t[1], w]
-        Q = [[q, 0, 0, 0], *([0, *(beta * (i == j) + gamma * t[i] * t[j] for j in (0, 1)), delta * t[i]] for i in (0, 1))]
+        Q = [
+            [q, 0, 0, 0],
+            *([0, *(beta * (i == j) + gamma * t[i] * t[j] for j in (0, 1)), delta * t[i]] for i in (0, 1)),
+        ]
         Q.append([0] * 4)
         assert ball.contains(as_ball(exact_risk(v, Q, identity(2), [F(0.1), F(0.2)], F(0.3), 2)))
         assert ball.rad() < 1e-30
@@ -222,7 +227,9 @@ def test_exact_numbers_and_balls_may_be_given():
 def test_parallel_vectors_do_not_hide_in_a_ball():
     """Gram-Schmidt would divide by a ball around zero: one dimension, and a task along an eigenvector."""
     for sigma, task in (([[0.3]], [0.1]), (np.diag([0.3, 0.7]), [0.1, 0.0]), (np.diag([0.3, 0.3]), "unseen")):
-        ball = theory.risk("pretrained", 10**9, covariance=sigma, noise_variance=0.1, task=task, pretrain_shots=7, certify=True)
+        ball = theory.risk(
+            "pretrained", 10**9, covariance=sigma, noise_variance=0.1, task=task, pretrain_shots=7, certify=True
+        )
         assert ball.rad() <= ball.mid() * 2.0**-100
 
 
@@ -246,7 +253,7 @@ def test_numbers_without_an_exact_value_are_refused(name):
 
 def test_certify_is_true_or_false():
     for value in (1, "yes", None):
-        with pytest.raises(TypeError, match="certify = .* must be True or False"):
+        with pytest.raises(TypeError, match=r"certify = .* must be True or False"):
             theory.risk("zs_v", 3, 5, certify=value)
 
 

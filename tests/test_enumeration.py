@@ -30,9 +30,7 @@ CONVENTIONS = ["tokens", "shots"]
 def dense_parameters(d):
     """v and Q of dimension d + 2, non-zero rationals of either sign."""
     v = [F((-1) ** i * (2 + i), 3 + i) for i in range(d + 2)]
-    Q = [
-        [F((-1) ** (i + j // 2) * (1 + 2 * i + j), 5 + i * j + j) for j in range(d + 2)] for i in range(d + 2)
-    ]
+    Q = [[F((-1) ** (i + j // 2) * (1 + 2 * i + j), 5 + i * j + j) for j in range(d + 2)] for i in range(d + 2)]
     return v, Q
 
 
@@ -246,11 +244,7 @@ def central_differences(risk, v, Q, step=F(2, 3)):
     dv = [slope(lambda h, i=i: risk(shifted(v, i, h), Q)) for i in range(len(v))]
     dQ = [
         [
-            slope(
-                lambda h, i=i, j=j: risk(
-                    v, [shifted(row, j, h) if k == i else row for k, row in enumerate(Q)]
-                )
-            )
+            slope(lambda h, i=i, j=j: risk(v, [shifted(row, j, h) if k == i else row for k, row in enumerate(Q)]))
             for j in range(len(Q))
         ]
         for i in range(len(Q))
@@ -267,9 +261,7 @@ def test_gradient_equals_central_differences(d, n, normalization):
     assert (dv, dQ) == central_differences(lambda v, Q: exact_risk(v, Q, *setting), v, Q)
     assert not any(dQ[d + 1])
     # (v, Q) -> (k v, Q / k) leaves the risk alone.
-    assert (
-        sum(map(F.__mul__, v, dv)) == sum(Q[i][j] * dQ[i][j] for i in range(d + 2) for j in range(d + 2)) != 0
-    )
+    assert sum(map(F.__mul__, v, dv)) == sum(Q[i][j] * dQ[i][j] for i in range(d + 2) for j in range(d + 2)) != 0
 
 
 @pytest.mark.parametrize("psi", [None, PSI[2]])
@@ -297,10 +289,7 @@ def test_pretrained_formula_is_stationary_for_gaussian_tasks(m, normalization):
     inverse_psi = inverse(psi)
     total = m + 1 if normalization == "tokens" else m
     optimum = inverse(
-        [
-            [((m + 1) * sigma[i][j] + (trace + NOISE) * inverse_psi[i][j]) / total for j in range(2)]
-            for i in range(2)
-        ]
+        [[((m + 1) * sigma[i][j] + (trace + NOISE) * inverse_psi[i][j]) / total for j in range(2)] for i in range(2)]
     )
     w = F(3, 2)
     v, Q = pretrained(w, [[entry / w for entry in row] for row in optimum])

@@ -9,8 +9,8 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import theory
+from numerics.attention_factors import balanced_factors, factored_flow, selected_scale
 from numerics.derivatives import gradient, objective
-from numerics.factored_flow import balanced_factors, factored_flow, selected_scale
 from numerics.integrator import NoConvergence
 from numerics.trajectory import LinearSchedule, flow
 

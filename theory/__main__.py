@@ -7,14 +7,17 @@ import csv
 import importlib
 import math
 import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import NoClosedForm, risk
 from .setting import NORMALIZATIONS
 from .strategies import STRATEGIES
 from .tables import format_table
 from .tasks import TASKS
+
+if TYPE_CHECKING:
+    from .proofs.theorem import ProofResult
 
 OFFICIAL: dict[str, Any] = {"d": 5, "pretrain_shots": 20, "noise_variance": 0.1}
 OFFICIAL_SHOTS = (0, 1, 2, 5, 10, 20, 40)
@@ -172,12 +175,21 @@ def run_strategies(_: argparse.Namespace) -> int:
     return 0
 
 
+def _as_bugs(results: Iterator[ProofResult]) -> Iterator[ProofResult]:
+    """The same results; an error among them is a bug of ours, never wrong input."""
+    try:
+        yield from results
+    except (ValueError, TypeError, OSError) as error:
+        raise RuntimeError("a derivation crashed; please report it") from error
+
+
 def run_prove(arguments: argparse.Namespace) -> int:
     """A line a theorem: name, how it was proved, seconds."""
-    from .proofs.runner import proofs
+    from .proofs.runner import proofs, selected
 
+    selected(arguments.name)  # a wrong name is the user's error; any other below is a bug, and shows as one
     all_proved, seconds = True, 0.0
-    for result in proofs(arguments.name):
+    for result in _as_bugs(proofs(arguments.name)):
         all_proved, seconds = all_proved and result.proved, seconds + result.seconds
         theorem, verdict = result.theorem, "proved" if result.proved else "FAILED"
         print(

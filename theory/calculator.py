@@ -82,7 +82,7 @@ normalization
     >>> risk("pretrained", 10, 5)
     0.5041322314049587
     >>> risk("zs_v", range(3), 5, noise_variance=0.1, pretrain_shots=20, task="opposite").round(4)
-    array([1.5444, 1.6407, 1.332 ])
+    array([3.4333, 2.0168, 1.456 ])
     >>> from fractions import Fraction
     >>> risk("pretrained", 10, 5, noise_variance=Fraction(0))
     Fraction(61, 121)

@@ -73,7 +73,7 @@ def pretrained_product(world: DenseWorld) -> Array:
 def _gain(world: DenseWorld, product: Array) -> Array:
     """wB Sigma; in floats and at m = infinity the identity, however ill-conditioned Sigma is."""
     m = world.pretrain_shots
-    if product.dtype != object and isinstance(m, float) and math.isinf(m):
+    if isinstance(m, float) and math.isinf(m) and product.dtype != object:
         return identity_like(product)
     return product @ world.sigma
 

@@ -41,7 +41,9 @@ def nearest(argument: str, value: str, names: Sequence[str], otherwise: str = ""
     """The error for an unknown name, with the nearest valid one."""
     near = difflib.get_close_matches(value, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return ValueError(f"{argument} = {describe(value)} is unknown{hint}; allowed: {', '.join(map(repr, names))}{otherwise}")
+    return ValueError(
+        f"{argument} = {describe(value)} is unknown{hint}; allowed: {', '.join(map(repr, names))}{otherwise}"
+    )
 
 
 def choice(argument: str, value: object, names: Sequence[str]) -> str:
@@ -225,7 +227,7 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
         return array.astype(np.float64)
     if array.dtype.kind in "iuf":
         numbers = array.astype(np.float64, copy=finite)  # large arrays of numbers are read, not kept: no copy
-        if finite and numbers.size and not (-LARGEST_REAL <= numbers.min() and numbers.max() <= LARGEST_REAL):
+        if finite and numbers.size and not (numbers.min() >= -LARGEST_REAL and numbers.max() <= LARGEST_REAL):
             raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
         return numbers
     if array.dtype != object:

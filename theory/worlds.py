@@ -116,6 +116,7 @@ def scalar(x: Any) -> Number:
 
 def scaled_point(strategy: Strategy, setting: Setting) -> AttentionParameters:
     """The fixed point at the value scale that flow selects."""
+    require_one_shape(setting, None)
     lift = common_kind(setting, None)
     if has_arrays(setting) and lift is not None:
         name = next(name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray))

@@ -127,7 +127,11 @@ class ProofResult:
         inequalities = sum(check.how == "inequality" for check in self.checks)
         points = sum(check.points for check in self.checks)
         numerical = sum(check.how == "numerical" for check in self.checks)
-        parts = [f"{identities} ring identities", f"{inequalities} inequalities", f"{points} brute-force points"]
+        parts = [
+            f"{identities} ring identit{'y' if identities == 1 else 'ies'}",
+            f"{inequalities} inequalit{'y' if inequalities == 1 else 'ies'}",
+            f"{points} brute-force points",
+        ]
         if numerical:
             parts.append(f"{numerical} numerical only")
         return ", ".join(part for part in parts if not part.startswith("0 "))

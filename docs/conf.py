@@ -1,0 +1,120 @@
+"""Sphinx: ``python -m sphinx -W -b html docs docs/_build``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils.nodes import SkipNode
+
+import numerics
+import theory
+from figures.report.mathematics import display, formula
+from theory.proofs.runner import theorems
+
+HERE = Path(__file__).parent
+
+project = "icl-finetuning-theory"
+author = "the authors of icl-finetuning-theory"
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
+html_math_renderer = "mathml"  # the report's: no script, nothing from the network
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build", "generated/README*"]
+html_theme = "alabaster"
+html_theme_options = {"page_width": "62rem", "description": "Exact in-context learning under fine-tuning"}
+autodoc_typehints = "none"  # the docstrings say it in words
+numpydoc_show_class_members = False
+
+
+def write(name: str, text: str) -> None:
+    """A generated page; written only if changed, so that a second build is quick."""
+    path = HERE / "generated" / f"{name}.md"
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def catalogue() -> str:
+    """Every theorem's statement, from the modules that prove them."""
+    parts = ["# The theorems", "Each is derived anew by `python -m theory prove`; add a name for one of them."]
+    for theorem in theorems():
+        assumptions = "\n".join(f"- {text}" for text in theorem.assumptions)
+        parts += [f"## {theorem.name}. {theorem.title}", theorem.statement, assumptions, f"*Source:* {theorem.source}."]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def verdicts() -> str:
+    """The ledger of published claims."""
+    parts = ["# Published claims, judged", "The verdicts are computed: `python -m theory claims`."]
+    for claim, verdict in ((judged.claim, judged.verdict) for judged in theory.claims()):
+        parts += [
+            f"## {claim.name}",
+            f"{claim.statement} ({claim.where}; {claim.setting})",
+            f"- printed: {claim.printed}\n- **{verdict.ruling}**: {verdict.derived}\n- {verdict.reason}",
+        ]
+    return "\n\n".join(re.sub(r"(?<=[\w)])([*|])|(?<=\s)([*|])(?=\S)", r"\\\1\2", p) for p in parts[2:]).join(
+        ("\n\n".join(parts[:2]) + "\n\n", "\n")
+    )
+
+
+def example(path: Path) -> str:
+    """A script of cells as a page."""
+    out: list[str] = []
+    for cell in re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+        kind, _, body = cell.partition("\n")
+        if "markdown" in kind:
+            out.append(re.sub(r"^# ?", "", body, flags=re.M).strip())
+        else:
+            out.append(f"```python\n{body.strip()}\n```")
+    return "\n\n".join(out) + "\n"
+
+
+def reference() -> str:
+    """Public names, in the order of ``__all__``."""
+    parts = ["# Reference"]
+    for package in (theory, numerics):
+        parts.append(f"## {package.__name__}")
+        for name in package.__all__:
+            value = getattr(package, name)
+            if isinstance(value, dict):
+                continue
+            kind = "autoclass" if isinstance(value, type) else "autofunction"
+            parts.append(f"```{{eval-rst}}\n.. {kind}:: {package.__name__}.{name}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+write("theorems", catalogue())
+write("claims", verdicts())
+write("reference", reference())
+for script in sorted((HERE / "examples").glob("*.py")):
+    write(f"example_{script.stem}", example(script))
+
+
+def plain_text(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings as they are written: a list of names may go on after a backslash, and a bar is an absolute value."""
+    text = "\n".join(lines).replace("\\\n", " ")
+    parts = re.split(
+        r"(\.\. math::.*?(?:\n\n(?=\S)|\Z)|``.*?``|`.*?`|^\s*(?:>>>|\.\.\. ).*?$)", text, flags=re.S | re.M
+    )
+    parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+    lines[:] = "".join(parts).split("\n")
+
+
+def inline_mathematics(translator: Any, node: Any) -> None:
+    """A formula in a line."""
+    translator.body.append(formula(node.astext()))
+    raise SkipNode
+
+
+def block_mathematics(translator: Any, node: Any) -> None:
+    """Formulas on lines of their own."""
+    translator.body += [display(part) for part in re.split(r"\n\s*\n", node.astext().strip())]
+    raise SkipNode
+
+
+def setup(app: Any) -> None:
+    """The renderer of formulas, and what is done before numpydoc reads the docstrings."""
+    app.add_html_math_renderer("mathml", (inline_mathematics, None), (block_mathematics, None))
+    app.connect("autodoc-process-docstring", plain_text, priority=100)

@@ -1,0 +1,140 @@
+# %% [markdown]
+# # The exact risk of a model of your own
+#
+# Take the weights of a trained linear-attention layer, bring them to the library's convention, prove to yourself that
+# this was done rightly, and get the exact risk at any number of shots.
+
+# %%
+import numpy as np
+
+import numerics
+import theory
+
+# %% [markdown]
+# ## A trained layer
+#
+# In PyTorch the layer is something like
+#
+# ```python
+# class LinearAttention(torch.nn.Module):
+#     def __init__(self, width):
+#         super().__init__()
+#         self.query, self.key, self.value = (torch.nn.Linear(width, width, bias=False) for _ in range(3))
+#
+#     def forward(self, tokens):                      # (prompts, n + 1, width), the query's token last
+#         scores = torch.einsum("pti,pi->pt", self.key(tokens), self.query(tokens[:, -1]))
+#         return torch.einsum("pt,pti->pi", scores, self.value(tokens)) / tokens.shape[1]
+#
+# W_Q, W_K, W_V = (module.weight.detach().double().numpy() for module in (layer.query, layer.key, layer.value))
+# ```
+#
+# Here the same layer is written in NumPy, and trained for a few thousand steps of momentum SGD so that the page runs in
+# seconds. Tokens are $z = (1, x, y)$, and the query's is $(1, x_q, 0)$.
+
+# %%
+D, NOISE = 3, 0.1
+rng = np.random.default_rng(0)
+trained = numerics.train(
+    "zero_shot_value", D, pretrain_shots=10, iterations=2500, batch_size=300, learning_rate=0.05, noise_variance=NOISE,
+    init_scale=0.5, rng=1,
+)  # fmt: skip
+
+W_Q = rng.standard_normal((D + 2, D + 2))  # the layer keeps two factors of the key-query matrix
+W_K = np.linalg.solve(W_Q.T, trained.parameters.Q)
+W_V = rng.standard_normal((D + 2, D + 2))
+W_V[-1] = trained.parameters.v  # the label is read off the last entry of the output
+
+
+def layer(tokens):
+    """The layer's forward pass: (prompts, n + 1, d + 2) to (prompts,)."""
+    scores = np.einsum("pti,pi->pt", tokens @ W_K.T, tokens[:, -1] @ W_Q.T)
+    outputs = np.einsum("pt,pti->pi", scores, tokens @ W_V.T) / tokens.shape[1]
+    return outputs[:, -1]
+
+
+# %% [markdown]
+# ## Into the library's convention
+#
+# The library's prediction is $\frac1N\sum_z (v^\top z)(z_q^\top Q z)$. Five questions, each a place to go wrong:
+#
+# | question | here |
+# | --- | --- |
+# | In which order are a token's entries? | $(1, x, y)$. A layer on tokens $(x, y)$ has no constant: pad v and Q with a zero |
+# | Which output is the prediction? | the last entry, so v is the last *row* of the value matrix, `W_V[-1]` |
+# | Which side of Q is the query's? | the left: `Q = W_Q.T @ W_K`, not its transpose |
+# | What is the sum divided by? | by n + 1: `"tokens"`. By n: `"shots"` |
+# | Does the query attend to itself? | yes |
+
+# %%
+v = W_V[-1]
+Q = W_Q.T @ W_K
+model = theory.AttentionParameters(v, Q)
+
+# %% [markdown]
+# ## A check that detects a wrong convention
+#
+# On a handful of random prompts the layer and the definition must agree to rounding. A slip in any of the five answers
+# shows at once.
+
+
+# %%
+def definition(v, Q, tokens, normalization="tokens"):
+    """The library's prediction, written out."""
+    n = tokens.shape[1] - 1
+    total = np.einsum("pti,i,pj,jk,ptk->p", tokens, v, tokens[:, -1], Q, tokens)
+    return total / (n + 1 if normalization == "tokens" else max(n, 1))
+
+
+def prompts(n_shots, size, theta):
+    """Random prompts on a task, and the noisy answers."""
+    x = rng.standard_normal((size, n_shots + 1, D))
+    y = x @ theta + np.sqrt(NOISE) * rng.standard_normal((size, n_shots + 1))
+    tokens = np.concatenate([np.ones((size, n_shots + 1, 1)), x, y[..., None]], axis=2)
+    tokens[:, -1, -1] = 0
+    return tokens, y[:, -1]
+
+
+target = np.eye(D)[0]
+tokens, _ = prompts(4, 5, target)
+assert np.allclose(definition(v, Q, tokens), layer(tokens), rtol=1e-10, atol=1e-12)
+for wrong in (
+    definition(v, Q.T, tokens),  # keys and queries exchanged
+    definition(W_V[:, -1], Q, tokens),  # a column of the value matrix in place of its row
+    definition(v, Q, tokens, "shots"),  # divided by n
+    definition(v[[0, D + 1, *range(1, D + 1)]], Q, tokens),  # entries in another order
+):
+    assert not np.allclose(wrong, layer(tokens), rtol=1e-3, atol=1e-3)
+
+# %% [markdown]
+# ## Its risk curve
+#
+# Exact, at any shot count and on any task; beside it the mean squared error of the layer's own forward pass, and the
+# library's simulation of the same parameters.
+
+# %%
+shots = (0, 2, 5, 10, 20)
+world = {"task": target, "target": target, "noise_variance": NOISE}
+exact = theory.risk(model, shots, **world)
+simulated = numerics.estimate(model, shots, prompts=20_000, method="tokens", rng=2, **world)
+for k, n_shots in enumerate(shots):
+    tokens, answers = prompts(n_shots, 20_000, target)
+    squared = (answers - layer(tokens)) ** 2
+    error = squared.std() / np.sqrt(len(squared))
+    print(f"n = {n_shots:2}: exact {exact[k]:.4f}, layer {squared.mean():.4f} +- {error:.4f}")
+    assert abs(squared.mean() - exact[k]) < 6 * error
+    assert abs(simulated.mean[k] - exact[k]) < 6 * simulated.standard_error[k]
+
+# %% [markdown]
+# A wrong convention does not pass this either: in the other normalization the exact curve leaves the layer's.
+
+# %%
+wrong = theory.risk(model, shots, normalization="shots", **world)
+assert (abs(wrong - simulated.mean) > 6 * simulated.standard_error).any()
+
+# %% [markdown]
+# How far is the trained layer from where population gradient flow would end? Shots, its risk on unseen tasks, and
+# that of the theory's fixed point:
+
+# %%
+ideal = theory.risk("zero_shot_value", shots, D, noise_variance=NOISE, pretrain_shots=10, task="unseen")
+print(np.c_[shots, theory.risk(model, shots, task="unseen", noise_variance=NOISE), ideal].round(4))

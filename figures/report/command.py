@@ -1,0 +1,24 @@
+"""What ``python -m theory report`` runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from .evidence import gather
+from .mathematics import formula
+from .page import page
+
+
+def run(output: str) -> int:
+    """Write the report; 1 if something on it failed, each failure one line on standard error."""
+    formula("x")  # where latex2mathml is not installed, that is told now, not after a minute
+    path = Path(output)
+    with path.open("a", encoding="utf-8"):  # likewise for a path that cannot be written
+        pass
+    evidence = gather()
+    path.write_text(page(evidence), encoding="utf-8")
+    for failure in evidence.failures:
+        print(f"python -m theory report: {failure}", file=sys.stderr)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(evidence.results)} theorems; open it in a browser")
+    return 1 if evidence.failures else 0

@@ -1,0 +1,127 @@
+"""What the report shows, computed anew: proofs, verdicts, figures, certificates, agreement of the formulas."""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from numerics import certify
+from numerics.certificates import Certificates
+from theory import STRATEGIES, claims
+from theory.ledger import Ledger
+from theory.proofs.runner import ProofResults, selected
+from theory.proofs.theorem import ProofResult, run
+from theory.setting import Setting
+
+from .. import catalogue
+from ..rendering import render
+from .formulas import Agreement, agreement
+
+OFFICIAL = Setting(d=5, noise_variance=0.1, pretrain_shots=20)  # the setting of the official experiments
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawn figure, or why it could not be drawn; ``rows`` are its numbers."""
+
+    name: str
+    svg: str = ""
+    rows: list[dict[str, str]] = field(default_factory=list)
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was found, and when."""
+
+    results: ProofResults
+    ledger: Ledger
+    pictures: tuple[Picture, ...]
+    certificates: Certificates
+    agreement: dict[str, Agreement]
+    made: datetime
+
+    @property
+    def failures(self) -> list[str]:
+        """What did not come out, one line each."""
+        unproved = [f"{r.theorem.name} is not proved: {r.failure}" for r in self.results if not r.proved]
+        return unproved + [f"figure {p.name} failed: {p.failure}" for p in self.pictures if p.failure is not None]
+
+
+def gather(
+    theorems: Sequence[str] | None = None, pictures: Sequence[str] | None = None, workers: int | None = None
+) -> Evidence:
+    """Prove, judge, draw and certify in parallel processes.
+
+    Parameters
+    ----------
+    theorems, pictures : sequence of str, optional
+        Names of theorems (exact) and of figures; default: all.
+    workers : int, optional
+        Processes; default: one a core. 1 computes here, without another process.
+    """
+    from tqdm import tqdm
+
+    names = [theorem.name for theorem in selected(None)] if theorems is None else list(theorems)
+    shown = list(catalogue.NAMES if pictures is None else pictures)
+    jobs = [("picture", name) for name in shown] + [("certificate", name) for name in STRATEGIES]
+    jobs += [("proof", name) for name in names] + [("claims", ""), ("agreement", "")]
+    found: dict[tuple[str, str], Any] = {}
+    with tqdm(total=len(jobs), desc="report", unit="part", disable=not sys.stderr.isatty(), leave=False) as bar:
+        for job, result in _run_all(jobs, workers or os.cpu_count() or 1):
+            found[job] = result
+            bar.update()
+    return Evidence(
+        ProofResults(found["proof", name] for name in names),
+        found["claims", ""],
+        tuple(found["picture", name] for name in shown),
+        Certificates(row for name in STRATEGIES for row in found["certificate", name]),
+        found["agreement", ""],
+        datetime.now(UTC),
+    )
+
+
+def _run_all(jobs: Sequence[tuple[str, str]], workers: int) -> Iterator[tuple[tuple[str, str], Any]]:
+    if workers == 1:
+        yield from ((job, _compute(job)) for job in jobs)
+        return
+    pool: Executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    with pool:
+        running = {pool.submit(_compute, job): job for job in jobs}
+        yield from ((running[done], done.result()) for done in as_completed(running))
+
+
+def _compute(job: tuple[str, str]) -> Any:
+    kind, name = job
+    if kind == "proof":
+        return _proof(name)
+    if kind == "picture":
+        return _picture(name)
+    if kind == "certificate":
+        return certify(name, OFFICIAL)
+    return claims() if kind == "claims" else agreement()
+
+
+def _proof(name: str) -> ProofResult:
+    (theorem,) = (theorem for theorem in selected(None) if theorem.name == name)
+    return run(theorem)
+
+
+def _picture(name: str) -> Picture:
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            render(name, Path(directory), ("svg",))
+        except Exception as error:  # whatever it is, it is named on the page and the rest is shown
+            return Picture(name, failure=f"{type(error).__name__}: {error}")
+        svg = Path(directory, f"{name}.svg").read_text(encoding="utf-8")
+        with Path(directory, f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return Picture(name, svg, list(csv.DictReader(file)))

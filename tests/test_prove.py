@@ -1,0 +1,97 @@
+"""Every theorem is proved anew, cold, in a process of its own: with python-flint, and where it cannot be imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import theory
+from theory.__main__ import main
+from theory.proofs import runner
+from theory.proofs.theorem import Proof, ProofFailed, Theorem, run
+
+WITHOUT_FLINT = """
+import sys
+sys.modules["flint"] = None  # as if it were not installed
+import runpy
+sys.argv = ["theory", "prove"]
+runpy.run_module("theory", run_name="__main__")
+"""
+SECONDS = 60  # the promise, on two cores
+
+
+@pytest.mark.parametrize("flint", ["with python-flint", "without"])
+def test_every_theorem_is_proved(flint: str, tmp_path: Path) -> None:
+    if flint == "without":
+        command = [sys.executable, "-c", WITHOUT_FLINT]
+        environment = {**os.environ, "SYMPY_GROUND_TYPES": "python"}
+    else:
+        command = [sys.executable, "-m", "theory", "prove"]
+        environment = dict(os.environ)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    *lines, last = done.stdout.splitlines()
+    assert [line.split()[1] for line in lines] == ["proved"] * len(runner.theorems())
+    assert {f"R{k}" for k in range(11)} <= {line.split()[0].split(".")[0] for line in lines}
+    assert last.startswith("all proved in ")
+    assert float(last.split()[-2]) < SECONDS
+
+
+def test_no_proof_rests_on_numbers() -> None:
+    """What is only seen in floats is labelled so; a theorem needs more than that."""
+    for result in theory.prove("R8"):
+        assert result.proved
+        assert any(check.how != "numerical" for check in result.checks)
+
+
+def broken(proof: Proof) -> None:
+    proof.zero("one is none", 1)
+
+
+def test_a_failure_is_a_result_and_exit_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = Theorem("R99", "a false theorem", "$1 = 0$", (), "nowhere", broken)
+    assert not run(wrong).proved
+    monkeypatch.setattr(runner, "theorems", lambda: (wrong,))
+    assert main(["prove"]) == 1
+    assert "FAILED" in capsys.readouterr().out
+    assert not theory.prove().proved
+
+
+def test_a_proof_without_checks_proves_nothing() -> None:
+    assert not run(Theorem("R99", "nothing", "", (), "nowhere", lambda proof: proof.step("trust me"))).proved
+
+
+def test_a_crash_is_no_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(proof: Proof) -> None:
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(runner, "theorems", lambda: (Theorem("R99", "a bug", "", (), "nowhere", crash),))
+    with pytest.raises(RuntimeError, match="crashed"):
+        main(["prove"])
+
+
+def test_each_kind_of_check_can_fail() -> None:
+    proof = Proof()
+    with pytest.raises(ProofFailed):
+        proof.zeros("some", [0, 1])
+    with pytest.raises(ProofFailed):
+        proof.brute_force("some", [(1, 1), (1, 2)])
+    with pytest.raises(ProofFailed):
+        proof.brute_force("none", [])
+    with pytest.raises(ProofFailed):
+        proof.inequality("some", False)
+    with pytest.raises(ProofFailed):
+        proof.numerical("some", float("nan"), 1.0)
+    assert not proof.checks
+
+
+@pytest.mark.parametrize("name", ["R99", "", "r"])
+def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(ValueError, match=r"name = .* is unknown.*allowed: R0, "):
+        theory.prove(name)

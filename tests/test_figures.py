@@ -30,6 +30,7 @@ from figures.claims_ledger import printed_number
 from figures.gallery import write_gallery
 from figures.rendering import render
 from figures.table import Table
+from numerics import trained as shipped
 
 D, M, NOISE = 5, 20, 0.1
 A = (M + 1) / (M + 1 + D + D * NOISE)  # R1
@@ -420,9 +421,9 @@ def test_looks_differ_without_colours() -> None:
 _SCRIPT = """
 import sys
 from pathlib import Path
-from figures import official
+from numerics import trained
 from figures.__main__ import main
-official.SHIPPED = Path(sys.argv[1])
+trained.SHIPPED = Path(sys.argv[1])
 raise SystemExit(main(["--output", sys.argv[2]]))
 """
 
@@ -550,7 +551,7 @@ def test_an_output_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
 @pytest.fixture
 def no_training(tmp_path: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(official, "SHIPPED", tmp_path / "nothing")
+        patch.setattr(shipped, "SHIPPED", tmp_path / "nothing")
         yield tmp_path
 
 

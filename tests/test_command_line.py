@@ -115,3 +115,9 @@ def test_it_runs_as_a_module(tmp_path):
         check=True,
     )
     assert done.stdout.splitlines()[1].split() == ["10", f"{61 / 121:.6g}"]
+
+
+def test_the_table_as_csv(capsys, tmp_path):
+    path = tmp_path / "table.csv"
+    assert run(capsys, "table", "--shots", "0", "--csv", str(path))[0] == 0
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 1 + 3 * len(theory.STRATEGIES)

@@ -71,3 +71,8 @@ def test_a_scale_of_the_ledger_reproduces_the_printed_constant():
     scale = float(verdict("zero-shot c").reason.rsplit("=", 1)[1].rstrip("."))
     model = theory.fixed_point("zero_shot", d=5, noise_variance=0.1, pretrain_shots=20, value_scale=scale)
     assert model.v_x[0] / model.value_scale == pytest.approx(0.52, abs=5e-5)  # the scale is printed to four digits
+
+
+def test_a_judged_claim_reads_well():
+    judged = theory.claims()[3]
+    assert repr(judged) == "mixed value w*: corrected (w*(20) = 104/159 = 0.6541)"

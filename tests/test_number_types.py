@@ -338,3 +338,16 @@ def flint_arb(x):
 
 def mpmath_mpf(x):
     return mpmath.mpf(x.numerator) / x.denominator
+
+
+def test_matrices_need_one_dimension() -> None:
+    """A setting over several d, or a symbolic one, has no target vector, no Sigma and no (v, Q)."""
+    for d in ([2, 3], sympy.Symbol("d")):
+        setting = theory.Setting(d)
+        for ask in (
+            setting.sigma,
+            setting.target_vector,
+            lambda s=setting: theory.fixed_point("pretrained", setting=s).v,
+        ):
+            with pytest.raises(ValueError, match=r"d = |v and Q are not arrays here"):
+                ask()

@@ -103,3 +103,10 @@ def test_the_wheel_runs_from_another_directory(tmp_path):
     assert float(value) == pytest.approx(61 / 121, rel=1e-15)
     for package in ("theory", "numerics", "figures"):
         assert (site / package / "py.typed").exists()
+
+
+@pytest.mark.parametrize("package", [theory, numerics])
+def test_lazy_names_are_listed_and_unknown_ones_refused(package):
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        _ = package.unknown

@@ -95,3 +95,26 @@ def test_each_kind_of_check_can_fail() -> None:
 def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     with pytest.raises(ValueError, match=r"name = .* is unknown.*allowed: R0, "):
         theory.prove(name)
+
+
+def test_verbose_prints_steps_and_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prove", "R6.noiseless", "-v"]) == 0
+    out = capsys.readouterr().out
+    (result,) = theory.prove("R6.noiseless")
+    assert result.theorem.statement in out
+    assert all(step in out for step in result.steps)
+    assert out.count("[ring identity]") == sum(check.how == "ring identity" for check in result.checks)
+    assert repr(theory.prove("R6.noiseless")).startswith("R6.noiseless: proved, ")
+
+
+def test_what_is_only_numerical_is_counted_apart() -> None:
+    def derive(proof: Proof) -> None:
+        proof.numerical("seen", 0.0, 1e-9)
+
+    result = run(Theorem("R99", "seen in floats", "", (), "nowhere", derive))
+    assert result.summary() == "1 numerical only"
+
+
+def test_a_name_is_a_string() -> None:
+    with pytest.raises(TypeError, match="name = 3 is not allowed"):
+        theory.prove(3)  # type: ignore[arg-type]

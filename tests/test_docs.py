@@ -82,7 +82,7 @@ def test_the_readme_shows_the_strategies_and_calls_commands_that_exist():
 
 def test_the_pictures_of_the_readme_have_alternative_texts():
     pictures = re.findall(r"!\[([^\]]*)\]", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert len(pictures) == 1
+    assert len(pictures) == 2
     assert all(len(text) > 40 for text in pictures)
 
 

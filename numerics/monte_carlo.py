@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from theory import AttentionParameters, Setting, Strategy, fixed_point
+from theory.setting import settled
 from theory.validation import choice, count, reject
 
 from .blocks import MAX_FLOATS, RandomSource, block_lengths, map_blocks, root_seed
@@ -100,19 +101,12 @@ few_shot_weight, value_scale, normalization
     >>> abs(result.mean - exact) < 5 * result.standard_error
     True
     """
-    if setting is None:
-        setting = Setting(
-            d=model.d if d is None and isinstance(model, AttentionParameters) else d,
-            covariance=covariance,
-            task_covariance=task_covariance,
-            noise_variance=noise_variance,
-            target=target,
-            pretrain_shots=pretrain_shots,
-            few_shot_shots=few_shot_shots,
-            few_shot_weight=few_shot_weight,
-            value_scale=value_scale,
-            normalization=normalization,
-        )
+    if setting is None and d is None and isinstance(model, AttentionParameters):
+        d = model.d
+    setting = settled(
+        setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+        few_shot_weight, value_scale, normalization,
+    )  # fmt: skip
     choice("method", method, ("law", "tokens"))
     if np.ndim(prompts) or count("prompts", prompts) < 2:
         raise reject("prompts", prompts, "a whole number >= 2")

@@ -214,3 +214,18 @@ def test_messages_are_plain():
     with pytest.raises(ValueError, match=re.escape("noise_variance = -1 is not allowed")) as caught:
         theory.risk("zs_v", 3, 5, noise_variance=-1)
     assert caught.value.__cause__ is None
+
+
+def test_no_call_prefers_a_setting_to_its_own_arguments_in_silence():
+    import numerics
+
+    setting = theory.Setting(5, noise_variance=0.1, pretrain_shots=20)
+    for call in (
+        lambda **given: theory.risk("zs_v", 3, setting=setting, **given),
+        lambda **given: theory.fixed_point("zs_v", setting=setting, **given),
+        lambda **given: theory.conditions("zs_v", setting=setting, **given),
+        lambda **given: numerics.estimate("zs_v", 3, setting=setting, prompts=100, rng=0, **given),
+    ):
+        call()
+        with pytest.raises(TypeError, match=r"noise_variance = 0\.3 is not allowed beside setting"):
+            call(noise_variance=0.3)

@@ -9,7 +9,7 @@ from . import validation
 from .evaluation import risk_of_model, risk_of_strategy
 from .fixed_points import require_fixed_point
 from .parameters import AttentionParameters
-from .setting import SETTING_ARGUMENTS, Setting, require_alone
+from .setting import SETTING_ARGUMENTS, Setting, settled
 from .strategies import Strategy, find_strategy
 from .worlds import scaled_point
 
@@ -91,18 +91,12 @@ normalization
         validation.unknown_keywords(
             "risk", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting", "certify")
         )
-    if setting is None:
-        if d is None and isinstance(model, AttentionParameters):
-            d = model.d
-        setting = Setting(
-            d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-            few_shot_weight, value_scale, normalization,
-        )  # fmt: skip
-    else:
-        require_alone(
-            setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-            few_shot_weight, value_scale, normalization,
-        )  # fmt: skip
+    if setting is None and d is None and isinstance(model, AttentionParameters):
+        d = model.d
+    setting = settled(
+        setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+        few_shot_weight, value_scale, normalization,
+    )  # fmt: skip
     n_shots = validation.count("n_shots", n_shots)
     if certify is not False:
         if certify is not True:
@@ -171,16 +165,10 @@ value_scale, normalization
     """
     if unknown:
         validation.unknown_keywords("fixed_point", unknown, ("strategy", *SETTING_ARGUMENTS, "setting"))
-    if setting is None:
-        setting = Setting(
-            d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-            few_shot_weight, value_scale, normalization,
-        )  # fmt: skip
-    else:
-        require_alone(
-            setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-            few_shot_weight, value_scale, normalization,
-        )  # fmt: skip
+    setting = settled(
+        setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+        few_shot_weight, value_scale, normalization,
+    )  # fmt: skip
     found = find_strategy(strategy)
     require_fixed_point(found.name, setting.noise_variance, setting.few_shot_weight)
     return scaled_point(found, setting)

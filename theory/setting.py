@@ -181,8 +181,10 @@ class Setting(_Fields):
 _DEFAULTS = (None, None, None, 0, None, math.inf, None, 0, "balanced", "tokens")
 
 
-def require_alone(setting: Any, *arguments: Any) -> None:
-    """A setting takes the place of its arguments; one given beside it would be ignored in silence."""
+def settled(setting: Any, *arguments: Any) -> Setting:
+    """The setting given, or the one that the arguments make; one given beside the other would be ignored in silence."""
+    if setting is None:
+        return Setting(*arguments)
     if not isinstance(setting, Setting):
         raise validation.reject("setting", setting, "a theory.Setting", TypeError)
     for name, value, default in zip(SETTING_ARGUMENTS, arguments, _DEFAULTS, strict=True):
@@ -190,6 +192,7 @@ def require_alone(setting: Any, *arguments: Any) -> None:
             raise TypeError(
                 f"{name} = {validation.describe(value)} is not allowed beside setting: use setting.replace({name}=...)"
             )
+    return setting
 
 
 def _agreeing(d: Any, *arrays: Any) -> tuple[Any, ...]:

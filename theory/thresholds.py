@@ -26,7 +26,7 @@ from .arithmetic import is_symbolic
 from .evaluation import terms_of
 from .parameters import AttentionParameters
 from .risk_formula import RiskTerms
-from .setting import SETTING_ARGUMENTS, Setting
+from .setting import SETTING_ARGUMENTS, Setting, settled
 from .shot_ranges import Comparison, Polynomial, Shots, common, describe_shots, roots, sign_at, tidy, where
 from .strategies import STRATEGIES, Strategy, find_strategy
 from .tasks import TARGET, TASKS, UNSEEN, checked_task
@@ -200,13 +200,12 @@ value_scale, normalization
     """
     if unknown:
         validation.unknown_keywords("conditions", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting"))
-    if setting is None:
-        if d is None and isinstance(model, AttentionParameters):
-            d = model.d
-        setting = Setting(
-            d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-            few_shot_weight, value_scale, normalization,
-        )  # fmt: skip
+    if setting is None and d is None and isinstance(model, AttentionParameters):
+        d = model.d
+    setting = settled(
+        setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+        few_shot_weight, value_scale, normalization,
+    )  # fmt: skip
     if has_arrays(setting):
         raise validation.reject("setting", setting, "one number for each argument, not arrays, for conditions")
     if type(setting.noise_variance) is int:  # one exact number, and whole numbers count as exact

@@ -93,10 +93,16 @@ normalization
         )
     if setting is None and d is None and isinstance(model, AttentionParameters):
         d = model.d
-    setting = settled(
-        setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-        few_shot_weight, value_scale, normalization,
-    )  # fmt: skip
+    if setting is None:  # the everyday call, spared one call more
+        setting = Setting(
+            d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+            few_shot_weight, value_scale, normalization,
+        )  # fmt: skip
+    else:
+        setting = settled(
+            setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
+            few_shot_weight, value_scale, normalization,
+        )  # fmt: skip
     n_shots = validation.count("n_shots", n_shots)
     if certify is not False:
         if certify is not True:

@@ -90,9 +90,7 @@ def square_root(x: Any) -> Number:
         import sympy
 
         return sympy.sqrt(factored(x))
-    if isinstance(x, module_type("flint", "arb")):
-        return x.sqrt()  # type: ignore[attr-defined]
-    return x**0.5
+    return x.sqrt() if hasattr(x, "sqrt") else x**0.5  # balls and recorded numbers know theirs
 
 
 def choose(condition: Any, if_true: Number, if_false: Number) -> Number:

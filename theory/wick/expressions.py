@@ -66,6 +66,8 @@ class Scalar(Combination[Monomial, Coefficient]):
     def __mul__(self, other: Vector | Matrix | Scalar | int | Fraction) -> Vector | Matrix | Scalar:
         if isinstance(other, Vector | Matrix):
             return other._scaled(self)
+        if getattr(type(other), "__array_ufunc__", self) is None:
+            return NotImplemented  # as with NumPy's numbers: the other factor says how it is scaled
         if not isinstance(other, Scalar):
             return self._scaled(coefficient(other))
         return Scalar(

@@ -1,0 +1,131 @@
+"""The core on its spaces: lines, matrices and words give one and the same risk, and the programs are the lines' own."""
+
+from __future__ import annotations
+
+import math
+import random
+from fractions import Fraction as F
+
+import mpmath
+import numpy as np
+import pytest
+
+from theory.contractions import Head, Inputs, Layer, Tasks, contract
+from theory.laws import LAWS, World
+from theory.programs import Numbers, Question, isotropic_terms, isotropic_world, of_scalars, risk_program, tasks_of
+from theory.proofs.r0_model import B, N, Sigma, b, excess, n, p, q, r_x, r_y, sigma2, theta, v_0, v_x, w
+from theory.proofs.words import Words
+from theory.space import Lines, Matrices, objects
+from theory.sum_of_squares import exact_risk_formula
+
+
+def test_the_code_on_words_is_the_definition():
+    space = Words()
+    head = Head(space.token_vector(v_0, v_x, w), space.score(q, space.token_vector(0, r_x, r_y), p, B, b))
+    shot, query = space.token_operator(Sigma, sigma2), space.token_operator(Sigma, 0)
+    inputs = Inputs(shot, space.constant, query, space.constant, sigma2)
+    terms = contract(space, inputs, Layer((head,)), Tasks(space.token_vector(0, theta, 0)))
+    total = terms.fixed + n * terms.per_shot
+    for weight, slope, intercept, truth in terms.squares:
+        bias = n * slope + intercept + (N - n) * truth
+        total = total + weight * bias * bias
+    assert total - excess() == 0
+
+
+def numbers(rng, exact=True):
+    """An isotropic setting and a question, in Fractions."""
+    d = rng.randint(2, 6)
+    s, across = F(rng.randint(1, 9), rng.randint(1, 5)), F(rng.randint(0, 9), rng.randint(1, 5))
+    shots, few = rng.randint(1, 9), rng.randint(1, 9)
+    return Numbers(
+        F(d), F(rng.randint(1, 4), 3), s, F(shots), F(few), F(rng.randint(0, 2)), F(rng.randint(1, 5), 2), None,
+        F(rng.randint(-3, 3), 2), across, rng.randint(0, 5),
+    )  # fmt: skip
+
+
+def as_matrices(numbers, normalization):
+    """The same world as matrices; the target's and the task's lengths must have rational roots."""
+    d = int(numbers.d)
+    space = Matrices(d, object)
+    lines = isotropic_world(numbers, normalization, False)
+    one = space.identity * F(1)
+    target = np.array([root(numbers.target_norm2)] + [F(0)] * (d - 1), dtype=object)
+    world = World(space, one, None, target, *lines[4:])
+    theta = np.array([(1 - numbers.departure) * target[0], root(numbers.across_norm2)] + [F(0)] * (d - 2), dtype=object)
+    return world, space.token_vector(0, theta, 0)
+
+
+def root(x):
+    top, bottom = math.isqrt(x.numerator), math.isqrt(x.denominator)
+    return F(top, bottom)
+
+
+@pytest.mark.parametrize("place", ["target", "task", "sphere"])
+@pytest.mark.parametrize("normalization", ["tokens", "shots"])
+def test_lines_are_matrices(place, normalization):
+    rng = random.Random(place + normalization)
+    for _ in range(60):
+        given = numbers(rng)._replace(
+            target_norm2=F(rng.randint(1, 4), 3) ** 2, across_norm2=F(rng.randint(0, 4), 3) ** 2
+        )
+        world, theta = as_matrices(given, normalization)
+        point = of_scalars(*(F(rng.randint(-9, 9), rng.randint(1, 4)) for _ in range(6)))
+        lines = isotropic_terms(point, isotropic_world(given, normalization, False), place, given.departure)
+        tasks = Tasks(theta) if place == "task" else tasks_of(world, place, None)
+        matrices = contract(world.space, world.inputs(), point(world).layer(world), tasks)
+        for count in (0, 1, 4):
+            assert exact_risk_formula(lines, count, normalization) == exact_risk_formula(matrices, count, normalization)
+
+
+@pytest.mark.parametrize(("name", "case"), [(name, case) for name, cases in LAWS.items() for case in cases])
+@pytest.mark.parametrize("place", ["target", "task", "sphere"])
+def test_a_program_is_its_law(name, case, place):
+    """Exactly, in Fractions; where a law takes roots, to 50 digits."""
+    rng = random.Random(name + place)
+    for _ in range(12):
+        given = numbers(rng)._replace(few_shot_shots=F(rng.randint(2, 9)))
+        rooted = name in ("zero_shot", "mixed")
+        normalization = rng.choice(["tokens", "shots"])
+        with mpmath.workdps(50):
+            if rooted:
+                given = Numbers(*(mpmath.mpf(x.numerator) / x.denominator if isinstance(x, F) else x for x in given))
+                given = given._replace(few_shot_weight=0)
+            world = isotropic_world(given, normalization, False)
+            terms = isotropic_terms(case.point, world, place, given.departure)
+            expected = exact_risk_formula(terms, given.n_shots, normalization)
+            N = given.n_shots + 1 if normalization == "tokens" else max(given.n_shots, 1)
+            question = Question(place, normalization, False, False, given.few_shot_weight != 0, True)
+            (found,) = risk_program(case.point, question)(*given._replace(tokens=N, beyond=N - given.n_shots))
+            assert abs(found - expected) <= (mpmath.mpf(10) ** -45 * abs(expected) if rooted else 0)
+
+
+def test_many_lines_are_matrices():
+    """A diagonal world at cost O(d), with Gram-Schmidt in the place of the few lines' coordinates."""
+    rng = np.random.default_rng(5)
+    d = 6
+    sigma, psi = rng.uniform(0.5, 2, d), rng.uniform(0.5, 2, d)
+    target, task = rng.normal(size=d), rng.normal(size=d)
+    lines, matrices = Lines(np.ones(d), np.ones(d)), Matrices(d)
+    rest = (float(d), 0.3, 1 / 8, 1.0, 5.0, 6.0, 0.2, None)
+    for name, cases in LAWS.items():
+        case = next(case for case in cases if case.holds(World(*[None] * 4, *rest)))
+        for place in ("task", "unseen"):
+            terms = []
+            for space, world in (
+                (lines, World(lines, lines.diagonal(sigma), lines.diagonal(psi), lines.vector(target), *rest)),
+                (matrices, World(matrices, np.diag(sigma), np.diag(psi), target, *rest)),
+            ):
+                theta = space.token_vector(0, lines.vector(task) if space is lines else task, 0)
+                spread = space.token_operator(world.psi, 0)
+                tasks = Tasks(theta) if place == "task" else Tasks(0 * theta, spread)
+                terms.append(contract(space, world.inputs(), case.point(world).layer(world), tasks))
+            for count in (0, 1, 7):
+                left, right = (exact_risk_formula(x, count) for x in terms)
+                assert left == pytest.approx(right, rel=1e-11), (name, place, count)  # a few hundred roundings at most
+
+
+def test_an_exact_quotient_stays_exact():
+    space = Lines.isotropic(3, 1, 1)
+    half = space.inverse(2 * space.identity)
+    assert half.diagonal.tolist() == [F(1, 2), F(1, 2)]
+    assert space.solve(2 * space.identity, space.vector(objects(4, 3))).coordinates.tolist() == [2, F(3, 2)]

@@ -1,0 +1,350 @@
+r"""R1-R7: where gradient flow ends, one function a strategy, on any space.
+
+Each law returns the model in the *gauge* that needs no square root (the prediction does not change under
+:math:`(v, Q) \to (k v, Q/k)`) and can say the :math:`k` that flow selects. What a law takes for granted is data: each
+:class:`Case` says where it holds, whether the flow attains it, and whether the risk is infinite off the target.
+
+Sources: Lee, Sohn, Lee 2026 (arXiv 2602.23197) for the question; Ahn et al. 2023 (arXiv 2306.00297) and Mahankali et
+al. 2023 (arXiv 2307.03576) for the pretrained model; the selection laws and the mixed strategies' points are new here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .arithmetic import Number, is_ball, is_symbolic, square_root
+from .contractions import Head, Inputs, Layer
+from .space import Operator, Space, Vector
+
+
+class World(NamedTuple):
+    """What the laws depend on: distributions, shots, and the scale of the start."""
+
+    space: Space
+    sigma: Operator  # the inputs' covariance
+    psi: Operator | None  # the pretraining tasks' E theta theta'; None: uniform on the unit sphere
+    target: Vector
+    d: Number
+    noise_variance: Number
+    per_token: Number  # 1/N at the shots of pretraining; 0 at infinitely many
+    gain: Number  # (m + 1)/N there
+    few_shot_shots: Number
+    few_shot_tokens: Number  # N at these shots
+    few_shot_weight: Number
+    value_scale: Number  # None: balanced
+
+    def inputs(self) -> Inputs:
+        """The tokens' laws: centred inputs, the query's like the shots'."""
+        space, noise = self.space, self.noise_variance
+        shot, query = space.token_operator(self.sigma, noise), space.token_operator(self.sigma, 0)
+        return Inputs(shot, space.constant, query, space.constant, noise)
+
+
+class Point(NamedTuple):
+    """A one-head model in its gauge: v = (0, v_x, w), Q with q, B and b = q_xy."""
+
+    v_x: Vector
+    w: Number
+    q: Number
+    B: Operator
+    b: Vector
+    gain: Operator | None = None  # B Sigma, where the law has formed it
+    residual: Operator | None = None  # I - B Sigma, likewise
+    seen: Vector | None = None  # v_x + w theta_0, what the target's shots see, likewise
+    limit: tuple[Vector, Number] | None = (
+        None  # (v_x, q) as the query's own token meets them, where they run to infinity
+    )
+
+    def layer(self, world: World) -> Layer:
+        """The model in token space, with what the law knows of it."""
+        space = world.space
+        zero = 0 * self.v_x
+
+        def score(q: Number, B: Operator, b: Vector) -> Operator:
+            return space.score(q, 0 * space.constant, zero, B, b)
+
+        def known(x: Operator | None) -> Operator | None:
+            return None if x is None else space.token_operator(x, 0)
+
+        head = Head(
+            space.token_vector(0, self.v_x, self.w),
+            score(self.q, self.B, self.b),
+            known(self.gain),
+            known(self.residual),
+        )
+        if self.limit is not None:
+            v_x, q = self.limit
+            return Layer((head,), own=(Head(space.token_vector(0, v_x, 0), score(q, 0 * self.B, zero)),))
+        if self.seen is not None:
+            anchor = space.token_vector(0, world.target, 0)
+            return Layer((head._replace(v=space.token_vector(0, self.seen, self.w), anchor=anchor),), own=(head,))
+        return Layer((head,))
+
+
+def inner(world: World, a: Vector, b: Vector) -> Number:
+    """a' Sigma b."""
+    return a @ (world.sigma @ b)
+
+
+def signal(world: World) -> Number:
+    """s = theta_0' Sigma theta_0."""
+    return inner(world, world.target, world.target)
+
+
+# --- R1: pretraining ------------------------------------------------------------------------------------------------
+
+
+def _ridge(world: World) -> Number:
+    """What a shot's noise and its other tasks add, per token and for Psi^-1 = I."""
+    if world.psi is None:  # Psi = I/d
+        return world.per_token * (world.space.trace(world.sigma) + world.d * world.noise_variance)
+    return world.per_token * (world.space.trace_of_product(world.psi, world.sigma) + world.noise_variance)
+
+
+def pretrained_product(world: World) -> Operator:
+    r"""R1: :math:`wB = N[(m+1)\Sigma + (\mathrm{tr}\,\Psi\Sigma + \sigma^2)\Psi^{-1}]^{-1}`; at m = infinity, Sigma^-1."""
+    space, scaled = world.space, world.gain * world.sigma
+    if world.psi is None:
+        return space.inverse(scaled + _ridge(world) * space.identity)
+    return space.ridge(scaled, world.psi, _ridge(world))
+
+
+def pretrained(world: World) -> Point:
+    """R1. Gauge: w = 1."""
+    product = pretrained_product(world)
+    zero = 0 * world.target
+    gain = world.space.gain(product, world.sigma, world.per_token)
+    residual = None
+    if world.psi is None:  # P^-1 - Sigma, times P
+        residual = (world.gain - 1) * gain + _ridge(world) * product
+    return Point(zero, 1, 0, product, zero, gain, residual)
+
+
+def pretrained_scale(world: World, product: Operator | None = None) -> Number:
+    r"""w_0 = V_yy of the pretrained model; balanced: :math:`w_0^2 = |B|_F^2 = |wB|_F^2 / w_0^2`."""
+    if world.value_scale is not None:
+        return world.value_scale
+    return square_root(square_root(product_norm2(world, product)))
+
+
+def product_norm2(world: World, product: Operator | None = None) -> Number:
+    """|wB|_F^2 of the pretrained model."""
+    if product is None:
+        product = pretrained_product(world)
+    return world.space.trace_of_product(product, product)
+
+
+# --- R4, R5: the value matrix alone ---------------------------------------------------------------------------------
+
+
+def zero_shot_value(world: World) -> Point:
+    r"""R4: with :math:`M = B\Sigma`, :math:`t_1 = \mathrm{tr} M`, :math:`t_2 = \mathrm{tr} M^2`,
+    :math:`[(t_1^2 + 2t_2)I + 4t_1 M + 8M^2]\,v_x = (t_1 I + 2M)\,\theta_0`; w as pretrained. Gauge: w = 1.
+    """
+    start = pretrained(world)
+    M: Operator = start.gain
+    theta = world.target
+    M2 = M @ M
+    t_1, t_2 = world.space.trace(M), world.space.trace(M2)
+    matrix = (t_1 * t_1 + 2 * t_2) * world.space.identity + 4 * (t_1 * M) + 8 * M2
+    return start._replace(v_x=world.space.solve(matrix, t_1 * theta + 2 * (M @ theta)))
+
+
+def mixed_value(world: World) -> Point:
+    """R5 at any weight (0: the limit 0+): one linear solve for v_x, one ratio for w. Gauge: w_0 = 1."""
+    start = pretrained(world)
+    M: Operator = start.gain
+    theta, m, tokens = world.target, world.few_shot_shots, world.few_shot_tokens
+    M2 = M @ M
+    t_1, t_2, one = world.space.trace(M), world.space.trace(M2), world.space.identity
+    M_theta = M @ theta
+    M2_theta = M @ M_theta
+    matrix = (t_1 * t_1 + 2 * t_2) * one + 4 * (t_1 * M) + 8 * M2
+    vector = t_1 * theta + 2 * M_theta
+    # The few-shot loss's gradient in w, over 2m, pairs v_x with this row; its gradient in v_x pairs w with m times it.
+    row = (m + 3) * M2_theta + t_1 * M_theta + t_2 * theta
+    weight = world.few_shot_weight / (tokens * tokens)
+    per_w = 0 * theta
+    if not (type(weight) is int and weight == 0):
+        matrix = matrix + weight * (((m + 2) * (m + 2) + 4 + m) * M2 + 2 * ((m + 2) * t_1) * M)
+        matrix = matrix + weight * (t_1 * t_1 + 2 * t_2 + m * t_2) * one
+        vector = vector + weight * tokens * ((m + 2) * M_theta + t_1 * theta)
+        per_w = world.space.solve(matrix, (weight * m) * row)
+    at_zero = world.space.solve(matrix, vector)
+    diagonal = (m + 1) * inner(world, M_theta, M_theta) + t_2 * (signal(world) + world.noise_variance)
+    w = (tokens * inner(world, theta, M_theta) - inner(world, row, at_zero)) / (diagonal - inner(world, row, per_w))
+    return start._replace(v_x=at_zero - w * per_w, w=w)
+
+
+# --- R2, R7: all parameters -----------------------------------------------------------------------------------------
+
+
+def selected_scale(invariant: Number, value: Number, key_query: Number) -> Number:
+    r"""The positive root c of :math:`A c^2 - B/c^2 = K`: what conservation of :math:`|v|^2 - |Q|_F^2` selects.
+
+    ``invariant`` is K, ``value`` A and ``key_query`` B. Written so that neither sign of K cancels.
+    """
+    root = square_root(invariant * invariant + 4 * value * key_query)
+    if isinstance(invariant, np.ndarray):
+        size = np.abs(invariant)
+        squared = np.where(invariant < 0, 2 * key_query / (root + size), (root + size) / (2 * value))
+        return np.sqrt(squared)
+    if not is_symbolic(invariant) and invariant < 0:
+        return square_root(2 * key_query / (root - invariant))
+    return square_root((root + invariant) / (2 * value))
+
+
+def _inverse_zero_shot_scale(world: World, norm2: Number) -> Number:
+    r"""R2's 1/c: :math:`2/c^2 = |B|_F^2 + \sqrt{|B|_F^4 + 4|\theta_0|^2}`, from w_0's :math:`|B|_F^2`."""
+    return square_root((norm2 + square_root(norm2 * norm2 + 4 * (world.target @ world.target))) / 2)
+
+
+def _start_norm2(world: World) -> tuple[Number, Number]:
+    """w_0, and |B|_F^2 at the pretrained point; balanced: w_0^2."""
+    norm2 = product_norm2(world)
+    if world.value_scale is None:
+        balanced = square_root(norm2)
+        return square_root(balanced), balanced
+    return world.value_scale, norm2 / (world.value_scale * world.value_scale)
+
+
+def _memory(world: World, alpha: Number, w: Number, q: Number, delta: Number, seen: Number = None) -> Point:
+    """A model without a key for inputs, B = 0."""
+    theta = world.target
+    return Point(alpha * theta, w, q, 0 * world.sigma, delta * theta, seen=None if seen is None else seen * theta)
+
+
+def zero_shot(world: World) -> Point:
+    r"""R2: :math:`v_x = c\,\theta_0`, :math:`q = 1/c`, :math:`B = 0`, w as pretrained, c conserved. Gauge: c = 1."""
+    w_0, norm2 = _start_norm2(world)
+    return _memory(world, 1, _inverse_zero_shot_scale(world, norm2) * w_0, 1, 0)
+
+
+def zero_shot_scale(world: World) -> Number:
+    """k = c of R2."""
+    return 1 / _inverse_zero_shot_scale(world, _start_norm2(world)[1])
+
+
+def mixed_idle(world: World) -> Point:
+    r"""R7 where N = 1 at the few-shot loss's shots: there is nothing to gain, u = 0. Gauge: c = 1."""
+    return _memory(world, 1, -1 / (1 + world.noise_variance / signal(world)), 1, 0)
+
+
+def mixed(world: World) -> Point:
+    r"""R7: :math:`v_x = c\,\theta_0`, :math:`q = 1/c`, :math:`B = 0`, :math:`w/c = (u-1)/(1+\rho)`, lambda -> 0+.
+
+    With :math:`\rho = \sigma^2/s`, :math:`m' = N - 1`: :math:`u^2 = p^* = (m'\sqrt{\rho(1+\rho)} - \rho)/(m+2)` and
+    :math:`c\,q_{xy} = (m'u/((m+2)p^* + \rho))\,\theta_0/s`. Gauge: c = 1/u.
+    """
+    s, m, m_prime = signal(world), world.few_shot_shots, world.few_shot_tokens - 1
+    rho = world.noise_variance / s
+    if is_exact_kind(rho):
+        p = (m_prime * square_root(rho * (1 + rho)) - rho) / (m + 2)
+        ratio = rho / p
+    else:  # p* and rho/p* as ratios of positive terms
+        positive = m_prime * m_prime + (m_prime * m_prime - 1) * rho
+        p = square_root(rho) * positive / ((m + 2) * (m_prime * square_root(1 + rho) + square_root(rho)))
+        ratio = (m + 2) * (m_prime * square_root(rho * (1 + rho)) + rho) / positive
+    u = square_root(p)
+    w, seen = (u - 1) / (u * (1 + rho)), (1 + u * ratio) / (1 + rho)  # seen = 1/u + w, without their difference
+    return _memory(world, 1 / u, w, u, m_prime / (m + 2 + ratio) / s, seen)
+
+
+def is_exact_kind(x: Number) -> bool:
+    """Whether cancellation costs nothing: Fractions and expressions, not floats, arrays, balls or what is recorded."""
+    tape = getattr(x, "tape", None)
+    return bool(tape.exact) if tape is not None else not (isinstance(x, float | np.ndarray) or is_ball(x))
+
+
+def mixed_noiseless(world: World) -> Point:
+    r"""The limit of R7 as the noise vanishes, in the gauge c = 1/u, where all that the target sees stays finite."""
+    s, m, m_prime = signal(world), world.few_shot_shots, world.few_shot_tokens - 1
+    return _memory(world, 1, 0, 0, m_prime / ((m + 2) * s))._replace(limit=(world.target, 1))
+
+
+def mixed_scale(point: Callable[[World], Point]) -> Callable[[World], Number]:
+    """k = c times the gauge: the conserved quantity at the pretrained point selects it."""
+
+    def scale(world: World) -> Number:
+        found = point(world)
+        value = found.v_x @ found.v_x + found.w * found.w
+        key_query = found.q * found.q + found.b @ found.b
+        if world.value_scale is None:
+            return square_root(square_root(key_query / value))
+        w_0, norm2 = _start_norm2(world)
+        return selected_scale(w_0 * w_0 - norm2, value, key_query)
+
+    return scale
+
+
+# --- R6: key-query alone --------------------------------------------------------------------------------------------
+
+
+def mixed_key_query(world: World) -> Point:
+    r"""R6: v frozen, :math:`B = 0`, :math:`q_{xy} = N\theta_0/(w(m+2)\nu)`: recitation. Gauge: w = 1."""
+    nu = signal(world) + world.noise_variance
+    return _memory(world, 0, 1, 0, world.few_shot_tokens / ((world.few_shot_shots + 2) * nu))
+
+
+def mixed_key_query_noiseless(world: World) -> Point:
+    r"""R6 without noise: only :math:`B + q_{xy}\theta_0^\top` matters on the target, and flow ends at the nearest point:
+    with :math:`R = N\theta_0\theta_0^\top/((m+2)s)`, :math:`(R - wB)(I + \theta_0\theta_0^\top)^{-1}` from its start.
+    """
+    space, theta = world.space, world.target
+    product = pretrained_product(world)
+    share = world.few_shot_tokens / ((world.few_shot_shots + 2) * signal(world))
+    length2 = theta @ theta
+    # (R - P)(I + tt')^-1 = R/(1 + t't) - P + (P t) t'/(1 + t't)
+    moved = (share * theta + product @ theta) / (1 + length2)
+    delta = (share * length2) / (1 + length2) * theta - (product @ theta) / (1 + length2)
+    return Point(0 * theta, 1, 0, space.outer(moved, theta), delta)
+
+
+# --- which law when --------------------------------------------------------------------------------------------------
+
+
+def always(world: Any) -> Any:
+    """No hypothesis."""
+    return True
+
+
+def noisy(world: Any) -> Any:
+    """sigma^2 > 0."""
+    return world.noise_variance != 0
+
+
+def nothing_to_gain(world: Any) -> Any:
+    """N = 1 at the few-shot loss's shots."""
+    return world.few_shot_tokens == 1
+
+
+class Case(NamedTuple):
+    """A law and its hypotheses: the first case of a strategy that holds is the one that counts."""
+
+    point: Callable[[World], Point]
+    scale: Callable[[World], Number] | None  # k; None: the parameters run to infinity, only the risk has a limit
+    holds: Callable[[Any], Any] = always
+    diverges_off_target: bool = False  # whether the risk is infinite at n >= 1 on every task but the target
+
+
+_FROZEN_SCALE = pretrained_scale
+
+LAWS: dict[str, tuple[Case, ...]] = {
+    "pretrained": (Case(pretrained, _FROZEN_SCALE),),
+    "zero_shot": (Case(zero_shot, zero_shot_scale),),
+    "zero_shot_value": (Case(zero_shot_value, _FROZEN_SCALE),),
+    "zero_shot_kq": (Case(pretrained, _FROZEN_SCALE),),
+    "mixed": (
+        Case(mixed_idle, mixed_scale(mixed_idle), nothing_to_gain),
+        Case(mixed, mixed_scale(mixed), noisy),
+        Case(mixed_noiseless, None, diverges_off_target=True),
+    ),
+    "mixed_value": (Case(mixed_value, _FROZEN_SCALE),),
+    "mixed_kq": (
+        Case(mixed_key_query, _FROZEN_SCALE, noisy),
+        Case(mixed_key_query_noiseless, _FROZEN_SCALE),
+    ),
+}

@@ -1,0 +1,136 @@
+"""Accelerator: the isotropic risk of a strategy or of six scalars as a straight-line program, made once for each question.
+
+Nothing is defined here. A program is what the laws (:mod:`theory.laws`), the contractions and the risk formula do on two
+lines (:meth:`theory.space.Lines.isotropic`), recorded on a tape; tests/test_programs.py holds it against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+from .contractions import RiskTerms, Square, Tasks, contract
+from .laws import Point, World
+from .prompt import tokens, training_tokens
+from .space import Lines, objects
+from .straight_line import Program, Tape
+from .sum_of_squares import risk_at
+
+
+class Numbers(NamedTuple):
+    """The numbers of an isotropic setting and of a question; what is not asked for may be None."""
+
+    d: Any
+    noise_variance: Any
+    target_norm2: Any = 1
+    pretrain_shots: Any = None
+    few_shot_shots: Any = None
+    few_shot_weight: Any = 0
+    value_scale: Any = None  # None: balanced
+    normalization: Any = None  # a number where N is one
+    departure: Any = None  # phi: a task is (1 - phi) theta_0 and something across
+    across_norm2: Any = None  # of this squared length
+    n_shots: Any = None
+    tokens: Any = None  # N
+    beyond: Any = None  # N - n
+
+
+class Question(NamedTuple):
+    """What a program is made for: everything but the numbers."""
+
+    place: str  # "target", "task" or "sphere"
+    normalization: str  # "tokens", "shots" or "number"
+    infinite_pretraining: bool
+    balanced: bool
+    weighted: bool  # whether few_shot_weight counts
+    exact: bool  # whether cancellation costs nothing
+
+
+def isotropic_world(numbers: Numbers, normalization: Any, infinite_pretraining: bool) -> World:
+    """The world of two lines: along the target and across it."""
+    across = 1 if numbers.across_norm2 is None else numbers.across_norm2
+    space = Lines.isotropic(numbers.d, numbers.target_norm2, across)
+    m, few = numbers.pretrain_shots, numbers.few_shot_shots
+    per_token, gain = (0, 1) if infinite_pretraining or m is None else training_tokens(m, normalization)
+    few_tokens = None if few is None else tokens(few, normalization) if normalization == "tokens" else few
+    if few is not None and not isinstance(normalization, str):
+        few_tokens = normalization
+    return World(
+        space, space.identity, None, space.vector(objects(1, 0)), numbers.d, numbers.noise_variance, per_token, gain, few,
+        few_tokens, numbers.few_shot_weight, numbers.value_scale,
+    )  # fmt: skip
+
+
+def tasks_of(world: World, place: str, departure: Any) -> Tasks:
+    """The task or tasks of a place among two lines."""
+    space: Any = world.space
+    target = space.token_vector(0, world.target, 0)
+    if place == "target":
+        return Tasks(target)
+    if place == "task":
+        return Tasks(space.token_vector(0, space.vector(objects(1 - departure, 1)), 0))
+    spread = space.token_operator(space.identity / world.d, 0)
+    return Tasks(0 * target, spread, world.d / (world.d + 2), 0)  # |theta| = 1, and Sigma = I: s is constant
+
+
+def isotropic_terms(point: Callable[[World], Point], world: World, place: str, departure: Any) -> RiskTerms:
+    """The contractions of a model on two lines."""
+    layer = point(world).layer(world)
+    return contract(world.space, world.inputs(), layer, tasks_of(world, place, departure))
+
+
+def of_scalars(alpha: Any, w: Any, q: Any, beta: Any, gamma: Any, delta: Any) -> Callable[[World], Point]:
+    """The model of six scalars."""
+
+    def point(world: World) -> Point:
+        theta = world.target
+        B = beta * world.space.identity + world.space.outer(gamma * theta, theta)
+        return Point(alpha * theta, w, q, B, delta * theta)
+
+    return point
+
+
+SCALARS = ("alpha", "w", "q", "beta", "gamma", "delta")
+
+
+def _recorded(point: Callable[[World], Point] | None, question: Question) -> tuple[Tape, Numbers, RiskTerms]:
+    names = " ".join((*Numbers._fields, *(SCALARS if point is None else ())))
+    tape = Tape(names, question.exact)
+    numbers = Numbers(*tape.inputs[: len(Numbers._fields)])
+    if point is None:
+        point = of_scalars(*tape.inputs[len(Numbers._fields) :])
+    if question.balanced:
+        numbers = numbers._replace(value_scale=None)
+    if not question.weighted:
+        numbers = numbers._replace(few_shot_weight=0)
+    if question.place != "task":
+        numbers = numbers._replace(across_norm2=None)
+    kind = numbers.normalization if question.normalization == "number" else question.normalization
+    world = isotropic_world(numbers, kind, question.infinite_pretraining)
+    return tape, numbers, isotropic_terms(point, world, question.place, numbers.departure)
+
+
+@cache
+def risk_program(point: Callable[[World], Point] | None, question: Question) -> Program:
+    """The risk at n shots, as a function of :class:`Numbers` (and of six scalars, where no law is given)."""
+    tape, numbers, terms = _recorded(point, question)
+    N, beyond = numbers.tokens, numbers.beyond
+    if question.normalization == "tokens":
+        N, beyond = numbers.n_shots + 1, 1
+    return tape.program([risk_at(terms, numbers.n_shots, N, beyond)])
+
+
+@cache
+def terms_program(point: Callable[[World], Point] | None, question: Question) -> Callable[..., RiskTerms]:
+    """The contractions, likewise."""
+    tape, _, terms = _recorded(point, question)
+    flat = [x for square in terms.squares for x in square]
+    program = tape.program([terms.noise_variance, terms.per_shot, terms.fixed, *flat])
+
+    def run(*numbers: Any) -> RiskTerms:
+        noise_variance, per_shot, fixed, *rest = program(*numbers)
+        squares = tuple(Square(*rest[i : i + 4]) for i in range(0, len(rest), 4))
+        return RiskTerms(noise_variance, squares, per_shot, fixed)
+
+    return run

@@ -1,0 +1,48 @@
+r"""The one risk formula, as a function of n.
+
+.. math:: N^2(\mathrm{risk} - \sigma^2) = \sum_k g_k\,(n\,a_k + e_k + (N-n)\,\tau_k)^2 + n\,V + W
+
+(:mod:`theory.contractions` says what a, e, tau, V and W are.) A sum of squares has no cancellation, so floats keep their
+accuracy at any n.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arithmetic import Number, factored, is_symbolic
+from .contractions import RiskTerms
+from .prompt import beyond_shots, tokens
+
+
+def exact_risk_formula(terms: RiskTerms, n_shots: Number, normalization: Any = "tokens", prompt_tokens: int = 0) -> Any:
+    """The risk at n shots: E (y_q - prediction)^2, with a noisy label."""
+    N = tokens(n_shots, normalization, prompt_tokens)
+    beyond = beyond_shots(n_shots, normalization, prompt_tokens)
+    return risk_at(terms, n_shots, N, beyond)
+
+
+def risk_at(terms: RiskTerms, n_shots: Number, N: Number, beyond: Number) -> Any:
+    """The same for an N and an N - n that are given."""
+    noise_variance, squares, per_shot, fixed = terms
+    biases = [(weight, n_shots * slope + intercept + beyond * truth) for weight, slope, intercept, truth in squares]
+    total = fixed + n_shots * per_shot
+    for weight, bias in biases:
+        total = total + weight * (bias * bias)
+    if type(total) is not float and is_symbolic(total):  # each square, the variance and the rest factored on its own
+        total = n_shots * factored(per_shot) + factored(fixed)
+        for weight, bias in biases:
+            total = total + factored(weight) * factored(bias) ** 2
+        return noise_variance + total / N**2
+    return noise_variance + total / (N * N)
+
+
+def quadratic(terms: RiskTerms, constant: Number, linear: Number) -> tuple[Number, Number, Number]:
+    """c_0, c_1, c_2 with N^2 (risk - sigma^2) = c_0 + c_1 n + c_2 n^2 where N - n = constant + linear n."""
+    c_0, c_1, c_2 = terms.fixed, terms.per_shot, 0 * terms.per_shot
+    for weight, slope, intercept, truth in terms.squares:
+        at_zero, rate = intercept + constant * truth, slope + linear * truth
+        c_0 = c_0 + weight * (at_zero * at_zero)
+        c_1 = c_1 + 2 * (weight * (rate * at_zero))
+        c_2 = c_2 + weight * (rate * rate)
+    return c_0, c_1, c_2

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from .integrator import Linearisation, NoConvergence, System
 from .population_loss import PopulationLoss
+from .subspaces import balancing_scale
 
 Array = NDArray[np.float64]
 
@@ -73,6 +74,25 @@ class ZeroShotManifold:
         c = y[..., :1]
         state = self._rest + c * self._value + self._constant / c + (self.free @ y[..., 1:].T).T
         return state[..., : self._size], state[..., self._size :].reshape(*y.shape[:-1], self._size, self._size)
+
+    def level(self, y: Array) -> float:
+        """|v|^2 - |Q|_F^2 of what moves, which the flow conserves."""
+        c, value, key_query = self._parts(y)
+        return float(c * c * self._length2 + value @ value - 1 / (c * c) - key_query @ key_query)
+
+    def on_level(self, y: Array, level: float) -> Array:
+        """y moved along (k v, Q / k), which changes no prediction, to where |v|^2 - |Q|_F^2 is `level`."""
+        c, value, key_query = self._parts(y)
+        k = balancing_scale(
+            float(c * c * self._length2 + value @ value), float(1 / (c * c) + key_query @ key_query), level
+        )
+        moved = np.concatenate(((k - 1) * value, (1 / k - 1) * key_query))
+        return y + np.concatenate(([c * (k - 1)], self.free.T @ moved))
+
+    def _parts(self, y: Array) -> tuple[float, Array, Array]:
+        """c, and the free parts of v and of vec Q."""
+        state = self.free @ (self.free.T @ self._rest + y[1:])
+        return float(y[0]), state[: self._size], state[self._size :]
 
     def system(self, loss: PopulationLoss) -> System:
         """The flow of a loss along the manifold."""

@@ -10,6 +10,7 @@ orthonormal.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,37 @@ class AffineSpace:
 
     def start(self) -> Array:
         return np.zeros(self.basis.shape[1])
+
+    def level(self, y: Array) -> float:
+        """|v|^2 - |Q|_F^2 of what moves, which the flow conserves where v and Q both train."""
+        value, key_query = self._parts(y)
+        return float(value @ value - key_query @ key_query)
+
+    def on_level(self, y: Array, level: float) -> Array:
+        """y moved along (k v, Q / k), which changes no prediction, to where |v|^2 - |Q|_F^2 is `level`."""
+        value, key_query = self._parts(y)
+        k = balancing_scale(float(value @ value), float(key_query @ key_query), level)
+        moved = np.concatenate(((k - 1) * value, (1 / k - 1) * key_query))
+        return y + np.asarray(self.basis.T @ moved)
+
+    def _parts(self, y: Array) -> tuple[Array, Array]:
+        """What moves of v and of vec Q; the rest is seen by no loss, or zero."""
+        state = self.basis @ (self.basis.T @ self.origin + y)
+        return state[: self.size], state[self.size :]
+
+
+def balancing_scale(value: float, key_query: float, level: float) -> float:
+    """The k > 0 with k^2 value - key_query / k^2 = level, for value = |v|^2 and key_query = |Q|^2.
+
+    >>> balancing_scale(2.0, 3.0, -1.0)
+    1.0
+    """
+    if value == 0 or key_query == 0:
+        return 1.0
+    # k is close to 1: 1 + growth = k^2 from an equation for the growth, not from a difference of large numbers.
+    excess = level - (value - key_query)
+    growth = 2 * excess / (2 * value - level + math.hypot(level, 2 * math.sqrt(value * key_query)))
+    return math.sqrt(1 + growth)
 
 
 def is_odd_symmetric(v: Array, Q: Array) -> bool:

@@ -77,7 +77,7 @@ class Trajectory:
 
     @property
     def conserved(self) -> Array:
-        """|v|^2 - |Q|_F^2, which is constant wherever all of v and Q is trained."""
+        """|v|^2 - |Q|_F^2, which is constant wherever all of v and Q is trained (to rounding: flows are held to it)."""
         return np.asarray(np.sum(self.v**2, axis=1) - np.sum(self.Q**2, axis=(1, 2)))
 
     @property
@@ -215,12 +215,23 @@ def _rows(
     system, y = space.system(loss), space.start()
     scale = max(1.0, *(float(np.abs(block).max()) for block in space.point(y)))
     follower = _Quadratic(system, y) if exact else Integrator(system, y, TOLERANCE * scale)
+    point_of = space.point if exact else _conserving(space)
     for time in times:
-        point = space.point(follower.advance(time))
+        point = point_of(follower.advance(time))
         yield time, *point, float(loss.value(*point)), slow
     if limit:
-        point = space.point(follower.settle(RESOLUTION * scale))
+        point = point_of(follower.settle(RESOLUTION * scale))
         yield math.inf, *point, float(loss.value(*point)), slow
+
+
+def _conserving(space: AffineSpace | ZeroShotManifold) -> Callable[[Array], tuple[Array, Array]]:
+    """(v, Q) of coordinates, with the |v|^2 - |Q|_F^2 of the start to rounding.
+
+    The integrator's steps conserve it to their tolerance only, and nothing damps that error: it is one along
+    (k v, Q / k), where no loss changes.
+    """
+    level = space.level(space.start())
+    return lambda y: space.point(space.on_level(y, level))
 
 
 def _two_phases(v: Array, Q: Array, setting: Setting, strategy: Strategy, times: Array, limit: bool) -> Iterator[Row]:
@@ -265,12 +276,13 @@ def _scheduled(
     if limit and not isinstance(schedule, LinearSchedule):
         raise ValueError("until = 'converged' is not allowed with a schedule other than a number or a LinearSchedule")
     follower = Integrator(system, space.start(), TOLERANCE * scale)
+    point_of = _conserving(space) if strategy.trained == "all" else space.point
     for time in times[times <= kink]:
-        point = space.point(follower.advance(time))
+        point = point_of(follower.advance(time))
         yield time, *point, float(losses[0].value(*point) + schedule(time) * losses[1].value(*point)), False
     if limit or np.any(times > kink):
         # From here on the few-shot loss has no weight at all, not even a vanishing one.
-        v, Q = space.point(follower.advance(kink))
+        v, Q = point_of(follower.advance(kink))
         later = times[times > kink] - kink
         for time, value, key_query, loss, slow in _one_phase(v, Q, setting, zero_shot, strategy.trained, later, limit):
             yield time + kink, value, key_query, loss, slow

@@ -52,9 +52,9 @@ def test_the_flow_ends_at_the_fixed_point(strategy, name):
     path = flow(strategy, setting, [0.5, 5.0], until="converged")
     assert distance(path.end, theory.fixed_point(strategy, setting=setting)) < 1e-8
     if strategy in FULLY_TRAINED:
-        assert np.ptp(path.conserved) < 1e-10
         start = theory.fixed_point("pretrained", setting=setting)
-        assert path.conserved[0] == pytest.approx(start.v @ start.v - np.sum(start.Q**2), abs=1e-10)
+        # Rounding alone: squares that sum to a few units, in up to (d+2)^2 terms.
+        np.testing.assert_allclose(path.conserved, start.v @ start.v - np.sum(start.Q**2), rtol=0, atol=1e-12)
     for phase in (False, True):
         assert np.all(np.diff(path.loss[path.slow == phase]) <= 1e-12)
 

@@ -269,7 +269,7 @@ def _run(sweep: _Sweep, executor: Executor | None, progress: bool | None, checkp
     sizes = [math.prod(1 if x is None else len(x) for x in block.inner) for block in blocks]
     risks: dict[int, Array] = {}
     with (
-        nullcontext() if checkpoint is None else SweepCheckpoint(Path(checkpoint), sweep.description()) as saved,
+        nullcontext() if checkpoint is None else SweepCheckpoint(Path(checkpoint), sweep.description(), sizes) as saved,
         tqdm(
             total=sum(sizes), unit="point", unit_scale=True, disable=None if progress is None else not progress
         ) as bar,

@@ -7,11 +7,14 @@ floats back. A line that was being written when the sweep was killed is dropped 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+
+from theory.validation import describe
 
 from .prompts import Array
 
@@ -27,23 +30,25 @@ class SweepCheckpoint:
         Made if it does not exist.
     description : dict
         What the sweep is, in JSON types.
+    sizes : sequence of int
+        How many risks each block has.
 
     Raises
     ------
     ValueError
-        If the file holds something else, or another sweep.
+        If the file holds something else, or another sweep, or a line that is not a block of this one.
     """
 
-    def __init__(self, path: Path, description: dict[str, Any]) -> None:
+    def __init__(self, path: Path, description: dict[str, Any], sizes: Sequence[int]) -> None:
         self.finished: dict[int, Array] = {}  # risks by block
         text = path.read_bytes() if path.exists() else b""
         *lines, _torn = text.split(b"\n")
         header = {"format": FORMAT, "sweep": description}
         if lines:
             self._check(path, lines[0], header)
-            for line in lines[1:]:
-                block, risks = json.loads(line)
-                self.finished[block] = np.array(risks, dtype=np.float64)
+            for number, line in enumerate(lines[1:], 2):
+                block, risks = _block(path, number, line, sizes)
+                self.finished[block] = risks
         elif text and not _line(header).startswith(text):
             raise _not_a_checkpoint(path)
         self._file = open(path, "r+b" if text else "wb")  # noqa: SIM115 -- closed on leaving this context
@@ -88,6 +93,24 @@ class SweepCheckpoint:
 
 def _line(entry: Any) -> bytes:
     return json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+
+
+def _block(path: Path, number: int, line: bytes, sizes: Sequence[int]) -> tuple[int, Array]:
+    """The block that a line holds: its place in the sweep and its risks."""
+    try:
+        block, risks = json.loads(line)
+        fault = "" if type(block) is int and 0 <= block < len(sizes) else f"there is no block {describe(block)}"
+        values = np.array(risks)
+        if not fault and (values.shape != (sizes[block],) or values.dtype.kind not in "if"):
+            fault = f"block {block} has {sizes[block]} numbers"
+    except (ValueError, TypeError):
+        fault = "it is no JSON list of a block and its risks"
+    if fault:
+        raise ValueError(
+            f"checkpoint = {str(path)!r} is not allowed: its line {number} is damaged ({fault}); delete that line, and its "
+            "block is computed again, or give checkpoint a new path"
+        )
+    return block, values.astype(np.float64)
 
 
 def _not_a_checkpoint(path: Path) -> ValueError:

@@ -340,6 +340,36 @@ def mpmath_mpf(x):
     return mpmath.mpf(x.numerator) / x.denominator
 
 
+class Tensor:
+    """What torch's tensors do: while they require grad, they give their numbers only detached."""
+
+    def __init__(self, numbers, requires_grad=True):
+        self.numbers, self.requires_grad = np.asarray(numbers), requires_grad
+
+    def __array__(self, dtype=None, copy=None):
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return np.array(self.numbers, dtype=dtype)
+
+    def detach(self):
+        return Tensor(self.numbers, requires_grad=False)
+
+
+def test_parameters_that_are_trained_give_their_numbers():
+    v, Q = np.array([0.0, 0.0, 1.0]), np.diag([0.0, 0.8, 0.0])
+    expected = theory.risk(theory.AttentionParameters(v, Q), 10)
+    for trained in ((Tensor(v), Tensor(Q)), (Tensor(v), [Tensor(row) for row in Q])):
+        model = theory.AttentionParameters(*trained)
+        assert model.v.dtype == model.Q.dtype == np.float64
+        assert theory.risk(model, 10) == expected
+        assert model.predict(Tensor([[1, 2, 6], [1, 0.5, 0]])) == pytest.approx(2 * 6 * 0.5 * 0.8 / 2, **close)
+    given, plain = (
+        theory.risk("zs_v", 10, covariance=of(SIGMA), target=of(TARGET), noise_variance=of(0.1), pretrain_shots=9)
+        for of in (Tensor, lambda numbers: numbers)
+    )
+    assert given == plain
+
+
 def test_matrices_need_one_dimension() -> None:
     """A setting over several d, or a symbolic one, has no target vector, no Sigma and no (v, Q)."""
     for d in ([2, 3], sympy.Symbol("d")):

@@ -242,11 +242,50 @@ def test_a_checkpoint_of_another_sweep_is_refused(tmp_path: Path) -> None:
         assert path.read_bytes() == text
 
 
+@pytest.mark.parametrize(
+    ("damaged", "fault"),
+    [
+        (b"[0, [0.5, 0.", "it is no JSON list of a block and its risks"),
+        (b"\xff\xfe", "it is no JSON list of a block and its risks"),
+        (b"", "it is no JSON list of a block and its risks"),
+        (b"[0]", "it is no JSON list of a block and its risks"),
+        (b"7", "it is no JSON list of a block and its risks"),
+        (b"[9,[0.5,0.5]]", "there is no block 9"),
+        (b"[-1,[0.5,0.5]]", "there is no block -1"),
+        (b"[true,[0.5,0.5]]", "there is no block True"),
+        (b'["0",[0.5,0.5]]', "there is no block '0'"),
+        (b"[0,[0.5]]", "block 0 has 2 numbers"),
+        (b"[0,[0.5,0.5,0.5]]", "block 0 has 2 numbers"),
+        (b"[0,[[0.5],[0.5]]]", "block 0 has 2 numbers"),
+        (b"[0,[[0.5],0.5]]", "it is no JSON list of a block and its risks"),
+        (b'[0,["0.5","0.5"]]', "block 0 has 2 numbers"),
+        (b"[0,[null,0.5]]", "block 0 has 2 numbers"),
+        (b"[0,0.5]", "block 0 has 2 numbers"),
+    ],
+)
+def test_a_damaged_line_of_a_checkpoint_is_named(damaged: bytes, fault: str, tmp_path: Path) -> None:
+    """File, line, what is wrong with it and what to do; which then does it."""
+    path = tmp_path / "sweep.jsonl"
+    whole = grid(["zs", "zs_v"], [0, 1], 5, pretrain_shots=20, checkpoint=path).to_numpy().tobytes()
+    header, first, second, end = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([header, second, damaged, first, end]))
+    with pytest.raises(ValueError, match="checkpoint = ") as error:
+        grid(["zs", "zs_v"], [0, 1], 5, pretrain_shots=20, checkpoint=path)
+    assert str(error.value) == (
+        f"checkpoint = {str(path)!r} is not allowed: its line 3 is damaged ({fault}); delete that line, and its block is "
+        "computed again, or give checkpoint a new path"
+    )
+    path.write_bytes(b"\n".join([header, second, end]))
+    resumed = grid(["zs", "zs_v"], [0, 1], 5, pretrain_shots=20, checkpoint=path)
+    assert resumed.to_numpy().tobytes() == whole
+
+
 def test_a_checkpoint_keeps_every_float(tmp_path: Path) -> None:
     risks = np.array([math.pi, 5e-324, 1e308, math.inf, 0.1 + 0.2])
-    with SweepCheckpoint(tmp_path / "x", {}) as checkpoint:
+    sizes = [5] * 8
+    with SweepCheckpoint(tmp_path / "x", {}, sizes) as checkpoint:
         checkpoint.add(7, risks)
-    with SweepCheckpoint(tmp_path / "x", {}) as checkpoint:
+    with SweepCheckpoint(tmp_path / "x", {}, sizes) as checkpoint:
         assert checkpoint.finished[7].tobytes() == risks.tobytes()
 
 

@@ -64,6 +64,13 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 0.25 or 1/4") from None
 
 
+def file_name(text: str) -> str:
+    """A file to write: any name but the empty one."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is not the name of a file")
+    return text
+
+
 def name_or_number(text: str) -> Any:
     """A number where the text is one, else the text."""
     try:
@@ -135,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
         default="target",
         help=f"{', '.join(TASKS)} or a cosine, a negative fraction as --task=-1/4 (default target)",
     )
-    one.add_argument("--csv", metavar="FILE", help="write the table to a CSV file as well")
+    one.add_argument("--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well")
 
     table = commands.add_parser(
         "table",
@@ -146,7 +153,7 @@ def parser() -> argparse.ArgumentParser:
         "--shots", type=shot_counts, default=list(OFFICIAL_SHOTS), help="shot counts (default 0,1,2,5,10,20,40)"
     )
     add_setting(table, d=5, noise=0.1, pretrain_shots=20)
-    table.add_argument("--csv", metavar="FILE", help="write the table to a CSV file as well")
+    table.add_argument("--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well")
 
     prove = commands.add_parser("prove", help="derive every theorem; exit 1 if a formula of the library differs")
     prove.add_argument(
@@ -159,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands.add_parser(
         "report", help="one offline page: statements, derivations, formulas, claims, figures (needs the extra report)"
-    ).add_argument("--output", metavar="FILE", default="report.html", help="default report.html")
+    ).add_argument("--output", type=file_name, metavar="FILE", default="report.html", help="default report.html")
     commands.add_parser("strategies", help="names, aliases, what trains, on which objective, the fixed point's theorem")
     return top
 

@@ -272,7 +272,10 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
         value = value.tolist()  # type: ignore[attr-defined]
         value = [row[0] for row in value] if value and len(value[0]) == 1 and "vector" in allowed else value
     try:
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except RuntimeError:  # so a torch tensor that requires grad refuses
+            array = np.asarray(_detached(value))
     except (ValueError, TypeError, OverflowError):
         raise reject(argument, value, f"{allowed}, with rows of one length", TypeError) from None
     if array.size == 0 and array.dtype.kind != "O":
@@ -300,6 +303,13 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
         if isinstance(item, int):
             entries[index] = Fraction(item)
     return entries
+
+
+def _detached(value: Any) -> Any:
+    """The numbers of tensors that require grad, alone or in lists; anything else as it is."""
+    if isinstance(value, list | tuple):
+        return [*map(_detached, value)]
+    return value.detach() if getattr(value, "requires_grad", False) is True else value
 
 
 def _exact_positive_definite(array: np.ndarray[Any, Any]) -> bool:

@@ -14,7 +14,6 @@ import math
 import pickle
 import random
 import re
-import time
 from contextlib import redirect_stderr, redirect_stdout
 from fractions import Fraction as F
 from pathlib import Path
@@ -31,7 +30,6 @@ import theory
 from theory.__main__ import main
 
 CALLS = 20_000
-SECONDS = 2.0  # for one call: everything here is of dimension 4 or less
 
 
 class WeirdArray:
@@ -166,7 +164,6 @@ ARRAY_ARGUMENTS = (
 
 def one_call(function, given, right):
     """Run it; return 'value' or 'error', or fail."""
-    start = time.perf_counter()
     try:
         found = function(**given)
     except (ValueError, TypeError) as error:
@@ -178,8 +175,6 @@ def one_call(function, given, right):
     else:
         assert right(found), f"{describe(function.__name__, given)} gave {found!r}"
         outcome = "value"
-    symbolic = any("sympy" in type(x).__module__ for x in given.values())  # expressions may take their time
-    assert time.perf_counter() - start < (10 if symbolic else 1) * SECONDS, describe(function.__name__, given)
     return outcome
 
 

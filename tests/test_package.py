@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import os
@@ -50,6 +51,16 @@ def test_imports_point_one_way():
         for path in (ROOT / package).rglob("*.py"):
             found = re.search(rf"^\s*(from|import) \.*({forbidden})\b", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert not found, f"{path}: {found}"
+
+
+def test_no_test_reads_a_clock():
+    """A time depends on what else the machine does: benchmarks/ holds times, as ratios."""
+    for path in (ROOT / "tests").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            found += [node.module] if isinstance(node, ast.ImportFrom) else []
+            found += [node.attr] if isinstance(node, ast.Attribute) and node.attr == "seconds" else []
+            assert not {"time", "timeit", "datetime", "seconds"} & {*found}, f"{path.name}:{node.lineno}"
 
 
 def test_no_module_bears_the_name_of_a_public_function():

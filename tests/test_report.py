@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 
@@ -16,7 +17,7 @@ from figures.report.page import page
 from theory.__main__ import main
 from theory.printed_formulas import GENERAL, ISOTROPIC
 from theory.proofs import theorem
-from theory.proofs.runner import theorems
+from theory.proofs.runner import ProofResults, theorems
 from theory.python_to_latex import latex_of, lines_of
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
@@ -68,8 +69,9 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def found() -> evidence.Evidence:
-    return evidence.gather(SHOWN, ("pretrained_by_dimension",), workers=1)
+def found(proofs: ProofResults) -> evidence.Evidence:
+    rest = evidence.gather((), ("pretrained_by_dimension",), workers=1)
+    return replace(rest, results=ProofResults(result for result in proofs if result.theorem.name in SHOWN))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -13,8 +14,14 @@ import pytest
 
 from figures.report.evidence import gather
 from figures.report.page import page
+from theory.proofs.runner import ProofResults
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+needs_a_browser = pytest.mark.skipif(
+    BROWSER is None,
+    reason=f"what a browser makes of the report is not measured: none of {', '.join(NAMES)} is on the PATH",
+)
 
 FAULTS = ("empty", "flat", "broken", "beyond", "cut", "images")
 
@@ -57,15 +64,16 @@ def measured(directory: Path, width: int) -> dict:
         BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars", "--virtual-time-budget=20000",
         f"--user-data-dir={directory}/profile", "--window-size=1300,1000", "--dump-dom", frame.as_uri(),
     ]  # fmt: skip
-    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout
     match = re.search(r'<pre id="found">(.+?)</pre>', shown, re.S)
     assert match, shown[-2000:]
     return json.loads(unescape(match[1]))
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
-def test_the_page_is_sound_on_a_desk_and_on_a_phone(tmp_path: Path) -> None:
-    evidence = gather(None, ("pretrained_by_dimension", "trust"), workers=1)
+@needs_a_browser
+@pytest.mark.long
+def test_the_page_is_sound_on_a_desk_and_on_a_phone(tmp_path: Path, proofs: ProofResults) -> None:
+    evidence = replace(gather((), ("pretrained_by_dimension", "trust"), workers=1), results=proofs)
     assert evidence.failures == []
     text = page(evidence)
     (tmp_path / "page.html").write_text(text.replace("</body>", MEASURE + "</body>"), encoding="utf-8")
@@ -81,7 +89,7 @@ def test_the_page_is_sound_on_a_desk_and_on_a_phone(tmp_path: Path) -> None:
             assert found[fault] == [], (width, fault)
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
+@needs_a_browser
 def test_the_measures_see_what_is_broken(tmp_path: Path) -> None:
     broken = """<!DOCTYPE html><main><a href="#nowhere">a link</a><div style="width:2000px">wide</div><img alt="no picture">
 <math style="display:none"><mi>x</mi></math><mfrac><mi>a</mi><mi>b</mi></mfrac><pre style="overflow-x:hidden">code</pre></main>"""

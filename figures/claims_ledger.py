@@ -143,7 +143,10 @@ def _numbers(axes: Axes, table: Table, count: int) -> None:
 
     def bars(name: str, rows: Any, **look: Any) -> None:
         middle, smallest, largest = (percent(f"{name}_{part}")[rows] for part in ("mean", "smallest", "largest"))
-        error = (middle - smallest, largest - middle)
+        error = [
+            (middle - smallest).tolist(),
+            (largest - middle).tolist(),
+        ]  # Matplotlib 3.9 warns of arrays of length 1
         axes.errorbar(middle, y[rows] - 0.28, xerr=error, elinewidth=1, capsize=2, markerfacecolor="white", **look)
 
     moves = ~np.isclose(percent("from_one"), percent("derived"))  # with the start

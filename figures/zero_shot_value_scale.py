@@ -74,7 +74,7 @@ def draw(table: Table) -> Figure:
     below.annotate("$w^*(n)$", (8, 0.44), xytext=(-4, 4), textcoords="offset points", ha="right", va="bottom")
     style.reference(below, float(a), "$a$", x=0.03)
     style.reference(below, float(limit["w"][0]), r"$w^*(\infty)$", x=0.03)
-    below.set(xlabel=style.LABELS["n"], ylabel="label gain $w$", ylim=(0, 1))
+    below.set(xlabel=style.LABELS["n"], ylabel="label gain $w$", ylim=(0, 1.04))
     style.panel_title(below, 1, "the best gain")
 
     inset = below.inset_axes((0.45, 0.19, 0.53, 0.4))

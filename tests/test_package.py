@@ -15,6 +15,8 @@ import venv
 from pathlib import Path
 
 import pytest
+from floors import floors
+from packaging.requirements import Requirement
 
 import figures
 import numerics
@@ -67,6 +69,15 @@ def test_no_module_bears_the_name_of_a_public_function():
     for package in (theory, numerics, figures):
         names = {module.name for module in pkgutil.iter_modules(package.__path__)}
         assert not names & set(getattr(package, "__all__", ()))
+
+
+def test_the_floors_are_constraints_on_all_that_the_library_runs_on():
+    """A line of another form than name>=version in pyproject.toml would not be run at its oldest."""
+    found = [Requirement(line) for line in floors()]
+    oldest = {requirement.name for requirement in found if re.fullmatch(r"==[\d.]+", str(requirement.specifier))}
+    assert oldest == {"numpy", "scipy", "sympy", "matplotlib", "tqdm", "python-flint", "latex2mathml"}
+    assert {requirement.name for requirement in found} == oldest | {"pyparsing"}
+    assert "tests/floors.py" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_readme_has_two_commands_first():

@@ -28,8 +28,8 @@ class Sceptic(Proof):
         super().__init__()
         self.runs: dict[str, list[Callable[[str], None]]] = {}
 
-    def formula(self, what, lines, names, *, main=False, **options):
-        super().formula(what, lines, names, main=main, **options)
+    def formula(self, what, lines, names, *, setup="", main=False, **options):
+        super().formula(what, lines, names, setup=setup, main=main, **options)
         names = dict(names)  # as they are now
         assert not [*confused(lines, names)]
         if all(isinstance(value, FracElement) for value in (names | options).values()):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import NoClosedForm, Setting, risk
+from .printed_formulas import program
 from .setting import NORMALIZATIONS
 from .strategies import STRATEGIES, find_strategy
 from .tables import format_table
@@ -266,7 +267,7 @@ def run_prove(arguments: argparse.Namespace) -> int:
         if result.failure is not None:
             print(f"    {result.failure}")
         if arguments.verbose:
-            print(f"    {theorem.statement}")
+            print(f"    {theorem.statement}", *(f"    Assumed: {text}" for text in theorem.assumptions), sep="\n")
             _print_formulas(result.formulas())
             for k, step in enumerate(result.steps, 1):
                 print(f"    - {step}")
@@ -278,7 +279,11 @@ def run_prove(arguments: argparse.Namespace) -> int:
 
 def _print_formulas(checks: list[Check]) -> None:
     for check in checks:
-        print(f"      {check.what}:", *(f"          {line}" for line in check.lines.splitlines()), sep="\n")
+        print(f"      {check.what}:")
+        if check.setup:  # a program to copy: not indented, for it must run as it is
+            print(f"\n```python\n{program(check.setup, check.lines)}```\n")
+        else:
+            print(*(f"          {line}" for line in check.lines.splitlines()), sep="\n")
 
 
 def run_claims(arguments: argparse.Namespace) -> int:

@@ -1,14 +1,22 @@
 """The risk of each strategy as short Python lines, for a reader to copy; R11 runs these very lines on symbols.
 
 Convention: N = n + 1 ("tokens"), the balanced value scale, the limit lambda -> 0+, and the same m in both training
-losses. Pages make the mathematics from the lines (:mod:`theory.python_to_latex`).
+losses. Pages make the mathematics from the lines (:mod:`theory.python_to_latex`). A setup and the lines, joined by
+:func:`program`, are a whole program.
 """
 
 from __future__ import annotations
 
+_EXAMPLE = """\
+# Example values, to be replaced by your own.
+n = 10  # shots in the prompt
+m = 20  # shots in training
+d = 5  # dimension of the inputs
+sigma2 = 0.1  # variance of the label noise"""
+
 # Before the general lines, which take NumPy arrays Sigma, Psi, theta0, theta, I and numbers n, m, d, sigma2.
 PREAMBLE = """\
-from numpy import eye, sqrt, trace
+from numpy import arange, diag, eye, ones, sqrt, trace
 from numpy.linalg import inv, solve
 
 def norm2(a):  # |a|^2 in the metric Sigma
@@ -16,6 +24,15 @@ def norm2(a):  # |a|^2 in the metric Sigma
 
 def inner(a, b):
     return a @ Sigma @ b"""
+GENERAL_SETUP = f"""\
+{PREAMBLE}
+
+{_EXAMPLE}
+Sigma = eye(d) + 0.5*ones((d, d))  # covariance of the inputs
+Psi = diag(1/arange(1, d + 1))  # E theta theta' of the tasks of pretraining
+theta0 = eye(d)[0]  # the target
+theta = ones(d)/d  # the task of the evaluation
+I = eye(d)"""
 
 _PRODUCT = """\
 N = n + 1
@@ -83,8 +100,26 @@ risk = sigma2 + (
     + n*((d + 1)*h + d*w**2*sigma2) + 2*(d + 2)*alpha**2
 )/N**2"""
 
-# Sigma = I, |theta| = |theta_0| = 1: cosine and square are (1, 1) on the target, (-1, 1) on its opposite, (0, 1/d) on
-# the average over unseen tasks.
+# Before the isotropic lines, Sigma = I and |theta_0| = 1: what square is on a task of unit length, whose cosine with the
+# target may be any number, and what both are on the average over unseen tasks. R11 runs these lines too.
+UNIT_TASK = "square = cosine**2"
+UNSEEN_AVERAGE = "cosine = 0\nsquare = 1/d"
+UNIT_TASK_SETUP = f"""\
+from numpy import sqrt
+
+{_EXAMPLE}
+cosine = 0.5  # of the angle between task and target: 1 on the target, -1 on its opposite
+
+# On a task of unit length:
+{UNIT_TASK}"""
+UNSEEN_AVERAGE_SETUP = f"""\
+from numpy import sqrt
+
+{_EXAMPLE}
+
+# On the average over unseen tasks, uniform on the unit sphere: the averages of the cosine and of its square.
+{UNSEEN_AVERAGE}"""
+
 ISOTROPIC = {
     "pretrained": _ISOTROPIC_PRETRAINED,
     "zero_shot": f"""\
@@ -116,3 +151,14 @@ N = n + 1
 g = (m + 1)/(m + 2)
 risk = sigma2 + (N**2 - 2*N*n*g*cosine + n*(n + 2)*g**2)/N**2""",
 }
+
+
+def program(setup: str, lines: str) -> str:
+    """Python that runs as it is and prints the risk.
+
+    Examples
+    --------
+    >>> exec(program("n, sigma2 = 3, 0.5", "N = n + 1\\nrisk = sigma2 + n/N"))
+    1.25
+    """
+    return f"{setup}\n\n{lines}\nprint(risk)\n"

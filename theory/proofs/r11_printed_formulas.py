@@ -18,9 +18,18 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from .. import dense, dense_fixed_points, fixed_points, isotropic, risk_formula
-from ..printed_formulas import GENERAL, ISOTROPIC
+from ..printed_formulas import (
+    GENERAL,
+    GENERAL_SETUP,
+    ISOTROPIC,
+    UNIT_TASK,
+    UNIT_TASK_SETUP,
+    UNSEEN_AVERAGE,
+    UNSEEN_AVERAGE_SETUP,
+)
 from ..strategies import STRATEGIES
 from ..wick import Scalar, Vector, matrix, substitute, trace, vector
+from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_arrays import Array, Columns, on_symbols, polarised
 from .radicals import Roots
@@ -47,20 +56,22 @@ def derive(proof: Proof, name: str) -> None:
 
 
 def _isotropic(proof: Proof, name: str) -> None:
-    for task in ("a task of unit length", "unseen average"):
+    for setup in (UNIT_TASK_SETUP, UNSEEN_AVERAGE_SETUP):
         lift = Roots(FIELD)
         world = IsotropicWorld(*map(lift, (d, sigma2, 1, m, m, 0)), None, 1)
         point = fixed_points.POINTS[name][0](world)
         setting = world.d, world.noise_variance, world.target_norm2
-        if task == "unseen average":
-            place = {"cosine": 0 * d, "square": 1 / d}
+        if setup is UNSEEN_AVERAGE_SETUP:
+            task = r"the average over unseen tasks, $x = 0$ and $\overline{x^2} = 1/d$"
+            place, _ = run_lines(UNSEEN_AVERAGE, NUMBERS)
             terms = isotropic.terms_on_sphere(point, *setting)
         else:
-            place = {"cosine": cosine, "square": cosine**2}
+            task = r"a task of unit length, $x = \cos(\theta, \theta_0)$ and $\overline{x^2} = x^2$"
+            place, _ = run_lines(UNIT_TASK, NUMBERS | {"cosine": cosine})
             terms = isotropic.terms_on_task(point, *setting, lift(1 - cosine), lift(1 - cosine**2), lift(0))
-        names = NUMBERS | place | {"sqrt": lambda x, lift=lift: lift(x) ** 0.5}
+        names = place | {"sqrt": lambda x, lift=lift: lift(x) ** 0.5}
         risk = risk_formula.exact_risk_formula(terms, lift(n))
-        proof.formula(f"isotropic, {task}", ISOTROPIC[name], names, risk=risk, main=True)
+        proof.formula(f"isotropic, {task}", ISOTROPIC[name], names, setup=setup, risk=risk, main=True)
 
 
 # --- any covariance, B = 0: lengths and the angle are all that counts ---------------------------------------------------
@@ -129,7 +140,7 @@ def _with_memory(proof: Proof, name: str) -> None:
         "theta": InPlane(1 - phi, FIELD(1)),
     }  # fmt: skip
     risk = risk_formula.exact_risk_formula(terms, lift(n))
-    proof.formula("any covariance, any task", GENERAL[name], names, risk=risk, main=True)
+    proof.formula("any covariance, any task", GENERAL[name], names, setup=GENERAL_SETUP, risk=risk, main=True)
 
 
 # --- any covariance, B = K ---------------------------------------------------------------------------------------------
@@ -220,7 +231,7 @@ def _with_matrices(proof: Proof, name: str) -> None:
     names = symbols(
         SIGMA, **NUMBERS, Psi=PSI, theta0=target, theta=THETA, inv=unknowns.inverse, solve=unknowns.solve
     ) | {"inner": inner, "norm2": lambda a: inner(a, a)}
-    proof.formula("any covariance, any task", GENERAL[name], names, risk=risk, main=True)
+    proof.formula("any covariance, any task", GENERAL[name], names, setup=GENERAL_SETUP, risk=risk, main=True)
 
 
 THEOREMS = tuple(
@@ -234,6 +245,7 @@ THEOREMS = tuple(
         assumptions=(
             'N = n + 1 ("tokens"), the balanced value scale, the limit lambda -> 0+, the same m in both losses.',
             "sigma^2 > 0 where a root of it is taken.",
+            "Isotropic: Sigma = I, |theta_0| = |theta| = 1, the tasks of pretraining uniform on the unit sphere.",
         ),
         source="new here",
         derive=partial(derive, name=name),

@@ -29,13 +29,15 @@ class Check:
     only; it proves nothing.
 
     ``lines`` are the formulas that were run and found true, as Python, from which a page prints them; ``main`` says that
-    they are the theorem's own. ``steps`` is how many steps of the derivation came before.
+    they are the theorem's own. ``setup`` is Python that makes a program of them. ``steps`` is how many steps of the
+    derivation came before.
     """
 
     what: str
     how: How
     points: int = 0
     lines: str = ""
+    setup: str = ""
     main: bool = False
     steps: int = 0
 
@@ -51,7 +53,9 @@ class Proof:
         """A sentence of the derivation, for a person; may contain LaTeX between dollar signs."""
         self.steps.append(text)
 
-    def formula(self, what: str, lines: str, names: Mapping[str, Any], *, main: bool = False, **derived: Any) -> None:
+    def formula(
+        self, what: str, lines: str, names: Mapping[str, Any], *, setup: str = "", main: bool = False, **derived: Any
+    ) -> None:
         """Lines for the reader, run on the proof's symbols: what is printed is what was proved.
 
         Parameters
@@ -62,6 +66,8 @@ class Proof:
             Python, a statement a line: ``name = value`` and ``left == right``. Every comparison must hold identically.
         names : mapping
             What the names in the lines stand for.
+        setup : str
+            Imports and example values with which the lines run as a program; it is printed, not proved.
         main : bool
             Whether this is the theorem itself, to be shown with its statement.
         **derived
@@ -76,7 +82,7 @@ class Proof:
         residuals = [difference for _, difference in comparisons]
         residuals += [known[name] - value for name, value in derived.items()]
         _require_zero(what, residuals)
-        self._record(Check(what, "ring identity", lines=lines, main=main))
+        self._record(Check(what, "ring identity", lines=lines, setup=setup, main=main))
 
     def condition(
         self, what: str, lines: str, names: Mapping[str, Any], excess: Any, factor: Any, *, main: bool = False

@@ -43,10 +43,10 @@ def catalogue() -> str:
     parts = ["# The theorems", "Each is derived anew by `python -m theory prove`; add a name for one of them."]
     for result in theory.prove():
         theorem = result.theorem
-        parts += [f"## {theorem.name}. {capital(theorem.title)}", paragraph(theorem.statement)]
+        parts += [f"## {theorem.name}. {capital(theorem.title)}", paragraph(result.statement)]
         for check in result.formulas():
             parts.append(f"{paragraph(capital(check.what) + ':')}\n{displayed(check.lines)}")
-        parts += ["\n".join(map(paragraph, theorem.assumptions)), f"*Source:* {theorem.source}."]
+        parts += ["\n".join(map(paragraph, theorem.all_assumptions())), f"*Source:* {theorem.source}."]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -24,8 +24,8 @@ from theory.python_to_latex import latex_of, lines_of
 class Sceptic(Proof):
     """Keeps what is needed to run every printed line once more, changed; no two names may stand for the same."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, theorem: Theorem) -> None:
+        super().__init__(theorem.given)
         self.runs: dict[str, list[Callable[[str], None]]] = {}
 
     def formula(self, what, lines, names, *, setup="", main=False, **options):
@@ -39,7 +39,11 @@ class Sceptic(Proof):
 
     def condition(self, what, lines, names, excess, factor, **options):
         super().condition(what, lines, names, excess, factor, **options)
-        self.runs.setdefault(lines, []).append(lambda mutant: Proof().condition(what, mutant, names, excess, factor))
+        known = {key: value for key, value in options.items() if key != "main"}
+        again = Proof(self.given)
+        self.runs.setdefault(lines, []).append(
+            lambda mutant: again.condition(what, mutant, names, excess, factor, **known)
+        )
 
 
 def at_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +106,7 @@ def test_every_printed_line_is_proved_and_no_mutant_of_it(theorem: Theorem, monk
         "R11."
     ):  # tests/test_prove.py proves it; to refute a mutant one point is enough, and faster
         at_a_point(monkeypatch)
-    proof = Sceptic()
+    proof = Sceptic(theorem)
     theorem.derive(proof)
     printed = [check for check in proof.checks if check.lines]
     assert any(check.main for check in printed)
@@ -128,7 +132,7 @@ def is_notation(text: str, longest: int) -> bool:
 @pytest.mark.parametrize("theorem", theorems(), ids=lambda theorem: theorem.name)
 def test_a_statement_leaves_its_formulas_to_the_lines(theorem: Theorem) -> None:
     assert is_notation(theorem.statement, 25)
-    assert all(is_notation(text, 25) for text in (theorem.title, *theorem.assumptions))
+    assert all(is_notation(text, 25) for text in (theorem.title, *theorem.all_assumptions()))
 
 
 def test_lines_must_compare_something() -> None:

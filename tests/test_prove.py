@@ -108,7 +108,7 @@ def test_verbose_prints_steps_and_checks(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["prove", "R6.noiseless", "-v"]) == 0
     out = capsys.readouterr().out
     (result,) = theory.prove("R6.noiseless")
-    assert result.theorem.statement in out
+    assert result.statement in out
     assert all(step in out for step in result.steps)
     assert out.count("[ring identity]") == sum(check.how == "ring identity" for check in result.checks)
     assert repr(theory.prove("R6.noiseless")).startswith("R6.noiseless: proved, ")

@@ -141,7 +141,9 @@ def test_a_failed_proof_and_a_failed_figure_are_told(found):
 
 @pytest.mark.parametrize("theorem_", theorems(), ids=lambda t: t.name)
 def test_every_statement_converts(theorem_):
-    Page(prose(theorem_.statement) + "".join(map(prose, (theorem_.title, theorem_.source, *theorem_.assumptions))))
+    Page(
+        prose(theorem_.statement) + "".join(map(prose, (theorem_.title, theorem_.source, *theorem_.all_assumptions())))
+    )
 
 
 def test_what_is_printed_is_what_was_run(found, report):

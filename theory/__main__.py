@@ -267,7 +267,7 @@ def run_prove(arguments: argparse.Namespace) -> int:
         if result.failure is not None:
             print(f"    {result.failure}")
         if arguments.verbose:
-            print(f"    {theorem.statement}", *(f"    Assumed: {text}" for text in theorem.assumptions), sep="\n")
+            print(f"    {result.statement}", *(f"    Assumed: {text}" for text in theorem.all_assumptions()), sep="\n")
             _print_formulas(result.formulas())
             for k, step in enumerate(result.steps, 1):
                 print(f"    - {step}")

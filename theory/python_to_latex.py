@@ -16,7 +16,7 @@ _GREEK = frozenset({
 _NAMES = {"sigma2": r"\sigma^2", "lam": r"\lambda", "eps": r"\varepsilon", "cosine": "x", "square": r"\overline{x^2}"}
 _ACCENTS = {"bar": r"\bar", "tilde": r"\tilde", "hat": r"\hat", "dot": r"\dot"}
 _RAISED = {"star": "^*", "prime": "'"}
-_RELATIONS = {ast.Eq: "=", ast.Lt: "<", ast.Gt: ">", ast.LtE: r"\le", ast.GtE: r"\ge"}
+_RELATIONS = {ast.Eq: "=", ast.NotEq: r"\ne", ast.Lt: "<", ast.Gt: ">", ast.LtE: r"\le", ast.GtE: r"\ge"}
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly an expression binds
 
 

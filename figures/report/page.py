@@ -154,7 +154,8 @@ def _theorem(result: ProofResult) -> str:
     verdict = (
         "Proved" if result.proved else f'<strong class="failed">Not proved: {escape(str(result.failure))}</strong>'
     )
-    assumptions = f"<h4>Assumptions</h4>\n{items([*map(prose, theorem.assumptions)])}" if theorem.assumptions else ""
+    assumed = theorem.all_assumptions()
+    assumptions = f"<h4>Assumptions</h4>\n{items([*map(prose, assumed)])}" if assumed else ""
     checks = items(
         [
             f"{prose(check.what)} <span class='how'>{_HOW[check.how]}"
@@ -165,7 +166,7 @@ def _theorem(result: ProofResult) -> str:
     )
     return f"""<article id="{theorem.name}">
 <h3>{theorem.name}. {prose(capital(theorem.title))}</h3>
-<p class="statement">{prose(theorem.statement)}</p>
+<p class="statement">{prose(result.statement)}</p>
 {_formulas(result.formulas())}
 {assumptions}
 <h4>Derivation</h4>

@@ -85,7 +85,7 @@ def _strategy(strategy: Strategy, result: ProofResult) -> str:
 {_formulas(general)}
 <h4>Isotropic</h4>
 {_formulas(isotropic)}
-<p class="note" id="{result.theorem.name}">{result.theorem.name}. {prose(result.theorem.statement)} {verdict}.</p>
+<p class="note" id="{result.theorem.name}">{result.theorem.name}. {prose(result.statement)} {verdict}.</p>
 {_conditions(name)}
 </article>"""
 

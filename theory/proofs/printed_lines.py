@@ -46,6 +46,14 @@ def run_lines(lines: str, names: Mapping[str, Any]) -> tuple[dict[str, Any], lis
     return known, comparisons
 
 
+def sides(line: str, names: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Both sides of a comparison, run."""
+    match ast.parse(line).body:
+        case [ast.Expr(value=ast.Compare(left=left, comparators=[right]))]:
+            return _value(left, names), _value(right, names)
+    raise ValueError(f"{line} is no comparison")
+
+
 def assigned_names(lines: str) -> set[str]:
     """The names to which the lines give a value."""
     nodes = ast.walk(ast.parse(lines))

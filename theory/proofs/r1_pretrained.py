@@ -33,16 +33,19 @@ from typing import Any
 from .. import dense, dense_fixed_points, risk_formula
 from ..wick import Gaussian, Matrix, Scalar, derivative, expectation, identity, matrix, outer, substitute, trace, vector
 from .enumeration import exact_average_gradient, exact_average_risk
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_arrays import Array, on_symbols
 from .r0_model import (
+    FIELD,
     SIGMA,
     B,
     N,
     Sigma,
     attention,
     b,
+    d,
     d_in_field,
     eps,
     kappa,
@@ -77,6 +80,7 @@ CORE_LINES = (
     "A = (m + 1)*Sigma @ Psi @ Sigma + (trace(Psi @ Sigma) + sigma2)*Sigma\n"
     "C = N**2*trace(Psi @ Sigma) - 2*N*m*trace(M @ Sigma @ Psi @ Sigma) + m*trace(M @ A @ M.T @ Sigma)"
 )
+CORE_OF_SHOT = "M = w*B + outer(q_xy, v_x)\ncore = y*(x_q @ M @ x)"
 SHOT_LINE = "rho = (v_x @ x)*(u @ x) + w*beta*y**2 + q*(v_x @ x + w*y)"
 A: Matrix = run_lines(CORE_LINES, NAMES)[0]["A"]
 SOLVED: Matrix = Psi.inverse @ Sigma.inverse @ A / N  # the inverse of the K that solves A K = N Sigma Psi
@@ -100,13 +104,19 @@ def _split(proof: Proof) -> None:
         r"averages it to zero. So $N^2(L - \sigma^2) = C + E_{rest}$, the mean squares of $N\theta^\top x_q - "
         r"\mathrm{core}$ and of rest."
     )
+    names = NAMES | {"w": w, "B": B, "q_xy": b, "v_x": v_x, "x": x, "x_q": x_q, "y": y}
+    in_core = (w * (x_q @ B @ x) + (b @ x_q) * (v_x @ x)) * y
+    proof.formula("what a shot contributes to the core", CORE_OF_SHOT, names, core=in_core, main=True)
     cross = cross_term()
     proof.zero("core and rest are orthogonal under a symmetric prior", cross + substitute(cross, {theta: -1 * theta}))
 
 
 def cross_term() -> Scalar:
     """E[(N y_q - core) rest] on one task."""
-    core = shots.sum(y * (x_q @ (w * B + outer(b, v_x)) @ x))
+    in_core = run_lines(
+        CORE_OF_SHOT, {"w": w, "B": B, "q_xy": b, "v_x": v_x, "x": x, "x_q": x_q, "y": y, "outer": outer}
+    )
+    core = shots.sum(in_core[0]["core"])
     rest = attention() - core
     return expectation((N * (theta @ x_q) - core) * rest, shots, x_q)
 
@@ -229,8 +239,12 @@ def _uniqueness(proof: Proof) -> None:
         any_query,
         V_rho=expectation(rho * rho, x, eps) - mean * mean,
     )
+    noise, dimension = FIELD(sigma2), FIELD(d)
+    part = "for uniqueness"
+    proof.positive("the noise's share of the square in w beta", 2 * noise**2, where=part)
+    proof.word("unique", dimension - 1, ("unique", "not unique"), where=part)  # rank K = d, against rank 1
     proof.step(
-        r"With $\sigma^2 > 0$ they vanish for every query only if $w b = 0$, $q w = 0$, then $q v_x = 0$ and "
+        r"With noise they vanish for every query only if $w b = 0$, $q w = 0$, then $q v_x = 0$ and "
         r"$v_x = 0$ or $B = 0$. If $w = 0$, $M = b v_x^\top$ has rank one, and K is invertible: impossible "
         r"for $d \ge 2$; at d = 1 it is the family $b v_x = K$, $B = 0$, $q = 0$. If $w \ne 0$: $b = 0$, $q = "
         "0$, $wB = K$ is invertible, so $v_x = 0$."
@@ -262,15 +276,14 @@ def _points() -> Iterator[tuple[Any, Any]]:
 THEOREM = Theorem(
     "R1",
     "the pretrained model: global minimum of the pretraining loss among all (v, Q)",
-    r"Among ALL $(v, Q)$, odd-symmetric or not, the pretraining loss L is least at $wB = K$, all else zero. Any other model "
-    r"exceeds this least loss $L^*$ as follows, by two terms that are not negative: $M = wB + b v_x^\top$ with $b = q_{xy}$, and $E_{rest}$ is "
-    r"the mean square of the part of $N\hat y$ other than $\sum_i y_i\,x_q^\top M x_i$; C is the mean square of "
-    r"what this part misses, least at $M = K$. Among odd-symmetric models the minimum is unique, up to the value scale.",
+    r"Among ALL $(v, Q)$, odd-symmetric or not, the pretraining loss L is least, $L^*$, where wB is K and all else zero. Any other "
+    r"model exceeds it as follows, by two terms that are not negative: a prediction sums the core of its shots and a rest, whose "
+    r"mean square is $E_{rest}$; C is the mean square of what the core misses, least where M is K. Among odd-symmetric models the minimum is <<unique>>, up to the value scale.",
     (
         "The law of the tasks is symmetric, with covariance Psi and finite fourth moments; Sigma and Psi are "
         "positive definite.",
-        "m >= 1. For uniqueness: an odd-symmetric model, sigma^2 > 0, d >= 2.",
     ),
     "form: Ahn et al. 2023 (arXiv 2306.00297); among all parameters, with noise and the query's own token: new here",
     derive,
+    (Given("sigma2 > 0", "for uniqueness"), Given("d >= 2", "for uniqueness")),
 )

@@ -31,6 +31,7 @@ from .. import fixed_points, isotropic, risk_formula
 from ..fixed_points import IsotropicWorld
 from ..wick import Scalar, identity, substitute, trace
 from .enumeration import exact_risk
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .r0_model import FIELD, N, Sigma, d, eta, m, n, printed_excess, s_0, sigma2, w
 from .r0_points import CONVENTIONS, NOISE, rationals
@@ -53,11 +54,13 @@ def world(**changes: Any) -> IsotropicWorld:
 def derive_closed_form(proof: Proof) -> None:
     """The printed six scalars."""
     proof.step(r"R1's inverse at $\Sigma = I$, $\Psi = I/d$, $N = m + \eta$ is a multiple of I.")
-    X = substitute(printed_inverse(None)[0], {Sigma: identity, trace(identity): D, n: m, N: m + eta})
+    isotropic_inputs = proof.rules("Sigma == I", {"Sigma": Sigma, "I": identity})
+    X = substitute(printed_inverse(None)[0], {**isotropic_inputs, trace(identity): D, n: m, N: m + eta})
     names = NUMBERS | {"I": identity, "K": K, "inv": {K: X}.__getitem__}
     proof.formula("R1's inverse", "inv(K) == (m + 1 + d*(1 + sigma2))*I/(m + eta)", names)
     a = D / substitute(trace(X), {trace(identity): D}).as_coefficient()
-    proof.formula("the shrinkage", "a = (m + eta)/(m + 1 + d + d*sigma2)", NUMBERS, a=a, main=True)
+    of_tokens = NUMBERS | {"N": SHOTS + ETA}
+    proof.formula("the factor a of wB", "a = N/(m + 1 + d + d*sigma2)", of_tokens, a=a, main=True)
     point = fixed_points.pretrained(world())
     proof.zeros(
         "the printed point, all else zero",
@@ -74,7 +77,8 @@ def derive_closed_form(proof: Proof) -> None:
     lines = "r = (d*(1 + sigma2) + 1 - eta)/(m + eta)\na == 1/(1 + r)"
     proof.formula("what is missing from 1", lines, NUMBERS | {"a": a}, r=r)
     endless = fixed_points.pretrained(world(pretrain_shots=float("inf")))
-    proof.zeros("m = infinity", [endless.w * endless.beta - 1, endless.shrinkage])
+    proof.formula("its limit of many shots", "limit = 1", {}, limit=endless.w * endless.beta, main=True)
+    proof.zero("nothing is missing then", endless.shrinkage)
     _value_scale(proof)
 
 
@@ -144,19 +148,21 @@ THEOREMS = (
     Theorem(
         "R1.isotropic",
         "the isotropic pretrained model and its value scale",
-        r"The pretrained model is $wB = aI$ with the following a, $N = m + \eta$; balanced, its value scale is the following "
-        r"$w_0$. As $m \to \infty$, $a \to 1$.",
-        ("Sigma = I, tasks uniform on the unit sphere, m >= 1.",),
+        r"In the pretrained model wB is a multiple of the identity, with the following factor a, which has a limit as $m \to "
+        r"\infty$. Balanced, its value scale is the following $w_0$.",
+        ("Tasks uniform on the unit sphere.",),
         "Ahn et al. 2023 (arXiv 2306.00297), Mahankali et al. 2023 (arXiv 2307.03576); with noise: new here",
         derive_closed_form,
+        (Given("Sigma == I"),),
     ),
     Theorem(
         "R1.threshold",
         "when n shots beat zero shots at the pretrained model",
-        r"At the pretrained model, $wB = aI$ (R1.isotropic), the risk at $n \ge 1$ shots on a task of signal power s is below that at zero "
-        r"shots exactly under the following conditions, for N = n + 1 and for N = n; at equality they tie.",
-        ("Sigma = I, any task of signal power s > 0, m >= 1.",),
+        r"At the pretrained model, with the a of R1.isotropic, the risk at n shots on a task of signal power s is below that at "
+        r"zero shots if and only if the following holds, in tokens and in shots; where both sides are equal, they tie.",
+        ("Isotropic inputs and tasks.",),
         "new here; noiseless, m = infinity: the dashed lines of Lee, Sohn and Lee 2026 (arXiv 2602.23197)",
         derive_threshold,
+        (Given("n >= 1"), Given("s > 0")),
     ),
 )

@@ -24,7 +24,8 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from ..wick import Matrix, Scalar, derivative, evaluate, identity, matrix, outer, substitute, trace, vector
-from . import enumeration, r0_model
+from . import enumeration, r0_model, r1_pretrained
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_model import B, Sigma, q, v_0, v_x
@@ -42,6 +43,13 @@ SQUARES = (
     " + (v_0*q + trace(K @ Sigma))**2 + 2*trace(K @ Sigma @ K @ Sigma)"
     " + 2*norm2(v_x)*trace(S @ Sigma @ S @ Sigma) + 4*norm2(S @ Sigma @ v_x)"
 )
+
+ENTRIES = "k = p + r_x\n"
+FAMILIES = (
+    "v_0 = 0\nv_x = c*theta_0\nq = 1/c\nk = 0\nB = A - A.T",
+    "v_x = 0\nq = 0\nk = theta_0/v_0\nB = A - A.T",
+)
+EIGENVECTOR = ("Sigma @ theta_0 == kappa*theta_0", "Psi @ theta_0 == mu*theta_0")
 
 
 @cache
@@ -75,13 +83,17 @@ def derive_zero_risk(proof: Proof) -> None:
     proof.zero(
         "the loss depends on p + r_x only", derivative(whole, r0_model.p, h) - derivative(whole, r0_model.r_x, h)
     )
+    in_k = {r0_model.p: k, r0_model.r_x: 0}
+    proof.zero("so it is a function of k", substitute(whole, in_k) - loss)
     proof.step(
         r"Averaged over x, degree by degree, the loss is a sum of squares ($\mathrm{tr}S\Sigma S\Sigma = "
         r"|\Sigma^{1/2}S\Sigma^{1/2}|_F^2$, and so for K)."
     )
     noise = r0_model.sigma2
-    names = symbols(Sigma, theta_0=theta_0, v_0=v_0, v_x=v_x, q=q, k=k, B=B, sigma2=noise)
-    proof.formula("the loss is a sum of squares", SQUARES, names, L_ZS=noise + loss, main=True)
+    names = symbols(Sigma, theta_0=theta_0, v_0=v_0, v_x=v_x, q=q, B=B, sigma2=noise)
+    vectors = {"p": r0_model.p, "r_x": r0_model.r_x}
+    proof.formula("the loss is a sum of squares", ENTRIES + SQUARES, names | vectors, L_ZS=noise + whole, main=True)
+    proof.positive("the target is not zero", s)
     proof.step(
         r"Let the loss be $\sigma^2$; then each square is zero. If $v_x \ne 0$, then $\mathrm{tr}S\Sigma S\Sigma = 0$, so "
         r"$S = 0$, and the third square is as follows, so $k = 0$; the first leaves $qv_x = \theta_0 \ne 0$ and the "
@@ -91,7 +103,7 @@ def derive_zero_risk(proof: Proof) -> None:
         "the third square where S = 0",
         "K = (outer(v_x, k) + outer(k, v_x))/2\n"
         "2*trace(K @ Sigma @ K @ Sigma) == inner(v_x, k)**2 + norm2(v_x)*norm2(k)",
-        names,
+        names | {"k": k},
     )
     proof.step(
         r"If $v_x = 0$, the first square gives $v_0k = \theta_0$, so $v_0 \ne 0$; then $K = v_0S = 0$ and $v_0q = 0$ "
@@ -99,8 +111,18 @@ def derive_zero_risk(proof: Proof) -> None:
     )
     first = {v_0: 0, v_x: c * theta_0, q: 1 / c, k: 0, B: H - H.T}
     second = {v_0: v_0_, v_x: 0, q: 0, k: theta_0 / v_0_, B: H - H.T}
-    proof.zeros("the loss vanishes on both families", [substitute(loss, first), substitute(loss, second)])
+    numbers = {"theta_0": theta_0, "c": c, "A": H}
+    found = []
+    for lines, family, free in zip(FAMILIES, (first, second), ({}, {"v_0": v_0_}), strict=True):
+        points = {name: family[symbol] for name, symbol in _PARAMETERS.items() if name not in free}
+        proof.formula("a family, whatever A", lines, numbers | free, main=True, **points)
+        found.append(substitute(loss, family))
+    proof.zeros("the loss vanishes on each family", found)
+    proof.words["families"] = ("no", "one", "two")[len(found)]
     proof.brute_force("the sum of squares, all entries of v and Q at play", _points())
+
+
+_PARAMETERS = {"v_0": v_0, "v_x": v_x, "q": q, "k": k, "B": B}
 
 
 def _points() -> Any:
@@ -188,11 +210,13 @@ def _complete_square(proof: Proof, loss: Scalar, least: Matrix) -> None:
     proof.formula("the force on v_x", "D_h == -(4*tau*inner(h, omega)/3)", names)
     across = {v @ Sigma @ theta_0: 0, v @ Sigma @ v: V, theta_0 @ Sigma @ theta_0: s}
     S = substitute(least, {omega: theta_0})
-    risk = sigma2 + substitute(loss, {v_x: v, q: 0, B: S, **across})
+    at_saddle = {v_x: v, q: 0, B: S}
+    risk = sigma2 + substitute(loss, {**at_saddle, **across})
     proof.formula(
         "(iii) where v_x is not 0, but across the target",
-        "S = (outer(v_x, theta_0) + outer(theta_0, v_x))/(6*V)\nL_ZS = sigma2 + 2*s/3",
+        "q = 0\nS = (outer(v_x, theta_0) + outer(theta_0, v_x))/(6*V)\nL_ZS = sigma2 + 2*s/3",
         {"outer": outer, "v_x": v, "theta_0": theta_0, "V": V, "s": s, "sigma2": sigma2},
+        q=at_saddle[q],
         S=S,
         L_ZS=risk,
         main=True,
@@ -217,6 +241,7 @@ def _saddles(proof: Proof, loss: Scalar, least: Matrix) -> None:
     second = level.diff(phi).diff(phi).subs(phi, 0)
     names = {"s": s, "V": V, "D_phi_phi": second}
     proof.formula("the second derivative at the saddle", "D_phi_phi == -(4*s**2/(3*V))", names)
+    proof.word("saddles", -second, ("strict", "no strict"), also=("V > 0",))
     proof.brute_force("the gradient and the risk at a saddle, d = 2", _saddle_point())
 
 
@@ -247,10 +272,9 @@ def _flow(proof: Proof, loss: Scalar) -> None:
         r"From `pretrained` ($v_x = 0$, $q = 0$, B positive definite) $D_h$ is negative at $h = \theta_0$, so the "
         r"loss is below $\sigma^2 + s$ at once and forever, and $v_x$ never returns to 0."
     )
+    stays_on_target_line(proof, loss)
     proof.step(
-        r"If $\theta_0$ is an eigenvector of $\Sigma$ and of $\Psi$ (the isotropic case among them), the reflection "
-        r"that fixes $\theta_0$ and turns the vectors across it leaves start and loss alone, so $v_x = "
-        r"\alpha\theta_0$ throughout. $\alpha$ starts upward and is never 0 again: $\alpha > 0$. The "
+        r"So $v_x = \alpha\theta_0$ throughout. $\alpha$ starts upward and is never 0 again: $\alpha > 0$. The "
         r"limit has $v_x \ne 0$, not $\perp \theta_0$: it is the zero-risk point with $c > 0$. This is a proof, with "
         r"nothing left to the numbers. At the isotropic start, $B = \beta I$, the derivative $D_\alpha$ is:"
     )
@@ -261,6 +285,8 @@ def _flow(proof: Proof, loss: Scalar) -> None:
     upward = substitute(pull, {**start, trace(identity): d, theta_0 @ theta_0: s})
     names = {"d": d, "beta": beta, "s": s, "D_alpha": upward}
     proof.formula("isotropic: alpha starts upward", "D_alpha == -(2*(d + 2)*beta*s)", names)
+    upward = Scalar.of(upward).as_coefficient()
+    proof.word("c_sign", -upward, ("a positive", "no positive"), also=("beta > 0",))
     proof.step(
         r"For other covariances: the limit is zero-risk or the strict saddle above, which attracts a set of starts of "
         r"measure zero only. That the one start `pretrained` is not among them, and that then $c > 0$, is observed, "
@@ -268,35 +294,69 @@ def _flow(proof: Proof, loss: Scalar) -> None:
     )
 
 
+def stays_on_target_line(proof: Proof, loss: Scalar) -> None:
+    """Where the target is an eigenvector, neither the start nor the zero-shot flow leaves its line."""
+    proof.step(
+        r"Let $\theta_0$ be an eigenvector of $\Sigma$ and of $\Psi$ (the isotropic case among them), $h \perp \theta_0$. Then "
+        r"$A\theta_0 \parallel \theta_0$ for the A of R1, and K, the solution of $AK = N\Sigma\Psi$, maps $\theta_0$ to a "
+        r"multiple of it: so does B at the start, which is $\phi\,\theta_0\theta_0^\top$ and a P with $P\theta_0 = 0$. At such "
+        r"a B and $v_x = \alpha\theta_0$ no force leads away from this form."
+    )
+    P = matrix("P", symmetric=True)
+    of_sigma, of_psi = EIGENVECTOR
+    along = (h, h @ Sigma @ r1_pretrained.Psi, h @ Sigma @ P, theta_0 @ Sigma @ P, h @ Sigma @ P @ Sigma @ P)
+    across = {h @ theta_0: 0} | {row @ theta_0: 0 for row in along[2:]}
+
+    names = {"Sigma": Sigma, "Psi": r1_pretrained.Psi, "theta_0": theta_0, "kappa": r0_model.kappa, "mu": r0_model.eta}
+    rules = (
+        proof.rules(of_sigma, names, *along),
+        proof.rules(of_psi, names, h @ Sigma),
+        proof.rules(of_sigma, names, h),
+        across,
+    )
+
+    def on_line(force: Any) -> Scalar:
+        found = Scalar.of(force)
+        for rule in rules:
+            found = substitute(found, rule)
+        return found
+
+    proof.zero("the start maps the target to a multiple of it", on_line(h @ r1_pretrained.A @ theta_0))
+    form = {v_x: r0_model.alpha * theta_0, B: r0_model.phi * outer(theta_0, theta_0) + P}
+    forces = derivative(loss, v_x, h), derivative(loss, B, outer(h, theta_0) + outer(theta_0, h))
+    proof.zeros("no force across the target", [on_line(substitute(force, form)) for force in forces])
+
+
 ZERO_RISK = Theorem(
     name="R2.zero_risk",
-    title="The zero-shot loss vanishes on exactly two families",
+    title="Where the zero-shot loss vanishes",
     statement=(
-        r"The zero-shot loss is the following sum of squares over $\sigma^2$, $k = p + r_x$. It is $\sigma^2$ if and only if "
-        r"either $v_0 = 0$, $v_x = c\,\theta_0$, $q = 1/c$, $k = 0$, $B + B^\top = 0$ for some $c \ne 0$; or $v_x = 0$, "
-        r"$v_0 \ne 0$, $q = 0$, $k = \theta_0/v_0$, $B + B^\top = 0$. Among odd-symmetric parameters only the first."
+        r"The zero-shot loss is the following sum of squares over $\sigma^2$. It is $\sigma^2$ if and only if the parameters are "
+        r"of one of the <<families>> families that follow, with a number c or $v_0$ and a matrix A; among odd-symmetric "
+        r"parameters, of the first."
     ),
-    assumptions=(r"$\theta_0 \ne 0$; $\Sigma$ positive definite; both conventions (N = 1 at no shots).",),
+    assumptions=(r"$\Sigma$ positive definite; both conventions.",),
     source="New here; the first family is that of Lee, Sohn, Lee 2026 (arXiv 2602.23197).",
     derive=derive_zero_risk,
+    given=(Given("s > 0"),),
 )
 
 LANDSCAPE = Theorem(
     name="R2.landscape",
-    title="Every other stationary point of the zero-shot loss is a strict saddle",
+    title="The other stationary points of the zero-shot loss are saddles",
     statement=(
-        r"The odd-symmetric stationary points of $L_{ZS}$ are (i) the zero-risk family; (ii) $v_x = 0$ where the "
-        r"derivative $D_h$ along $v_x = h$ vanishes for every h; (iii) $v_x \ne 0$ with $v_x^\top\Sigma\theta_0 = 0$, $q = 0$ "
-        r"and the following S, where $s = |\theta_0|_\Sigma^2$, $V = |v_x|_\Sigma^2$. (ii) and (iii) are strict saddles. The flow "
-        r"converges; from `pretrained`, where $\theta_0$ is an eigenvector of $\Sigma$ and $\Psi$, it converges to (i) with "
-        r"$c > 0$."
+        r"The odd-symmetric stationary points of $L_{ZS}$ are (i) the zero-risk family; (ii) those without $v_x$ where the "
+        r"derivative $D_h$ along a step h of $v_x$ vanishes, whatever h; (iii) those whose $v_x$, of signal power V, is "
+        r"orthogonal to $\theta_0$ in $\Sigma$, as follows. (ii) and (iii) are <<saddles>> saddles. The flow converges; from "
+        r"`pretrained` it converges to (i) with <<c_sign>> c."
     ),
     assumptions=(
-        r"$\theta_0 \ne 0$; $\Sigma$ positive definite; odd-symmetric parameters.",
-        r"Where $\theta_0$ is no common eigenvector, that the flow avoids (iii) and that c > 0 is observed only.",
+        r"$\Sigma$ positive definite; odd-symmetric parameters.",
+        r"Where $\theta_0$ is an eigenvector of one covariance at most, that the flow avoids (iii), and the sign of c, is observed.",
     ),
     source="New here.",
     derive=derive_landscape,
+    given=(Given("s > 0"), *(Given(line, "for the end of the flow") for line in EIGENVECTOR)),
 )
 
 THEOREMS = (ZERO_RISK, LANDSCAPE)

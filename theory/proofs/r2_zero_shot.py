@@ -27,16 +27,18 @@ from sympy.polys.fields import field
 from .. import dense, dense_fixed_points, fixed_points, isotropic, risk_formula
 from ..wick import Scalar, Sphere, derivative, expectation, identity, matrix, substitute, trace, vector
 from . import enumeration, r0_arrays, r0_model
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_model import B, Sigma, b, v_x
 from .r2_landscape import odd_excess
-from .radicals import Roots, compose, positive
-from .theorem import Proof, Theorem
+from .radicals import Roots, compose
+from .theorem import EVERY, Proof, Theorem
 
 FIELD, a, e, n, N, sigma2, s, K, T, w, c, y, phi, across = field("a e n N sigma2 s K T w c y phi across", QQ)
 theta, theta_0, h = vector("theta"), vector("theta0"), vector("h")
 
+END_LINES = "w = w_0\nv_x = c*theta_0\nq = 1/c\nB = 0\nq_xy = 0"
 RISK_LINE = "risk = sigma2 + norm2(theta - theta_0/N) + n*(norm2(c*theta_0 + w*theta) + w**2*sigma2)/(c*N)**2"
 
 
@@ -62,6 +64,11 @@ def derive_selection(proof: Proof) -> None:
         r"in y), it returns y."
     )
     selected = 1 / fixed_points.inverse_zero_shot_scale(lift(K), lift(T))
+    memory = {r0_model.w: w, v_x: c * theta_0, r0_model.q: 1 / c, B: 0, b: 0}
+    end_names = {"w_0": w, "c": c, "theta_0": theta_0}
+    ends = {"w": r0_model.w, "v_x": v_x, "q": r0_model.q, "B": B, "q_xy": b}
+    proof.formula("the end", END_LINES, end_names, main=True, **{name: memory[of] for name, of in ends.items()})
+    proof.zero("which has zero risk", substitute(loss, memory | {r0_model.w: w}))
     proof.formula(
         "what the start selects",
         "c**2*T - 1/c**2 == -K\n2/c**2 == K + sqrt(K**2 + 4*T)",
@@ -69,7 +76,8 @@ def derive_selection(proof: Proof) -> None:
         main=True,
     )
     proof.zero("the printed 1/c", fixed_points.inverse_zero_shot_scale(lift(y**2 - T / y**2), lift(T)) - y)
-    proof.inequality("K increases with y from minus to plus infinity", positive((y**2 - T / y**2).diff(y)))
+    proof.positive("K increases with y from minus to plus infinity", (y**2 - T / y**2).diff(y), also=("y > 0",))
+    proof.word("roots", T, ("one", "more than one"))
     for balanced in (False, True):
         _isotropic_point(proof, balanced)
     _matrix_point(proof)
@@ -247,8 +255,8 @@ def _printed_risk(proof: Proof, forgotten: Scalar) -> None:
 
 def _destroyed(proof: Proof, forgotten: Scalar) -> None:
     proof.step(
-        r"On the target the excess over the zero-shot risk $\sigma^2$ is a sum of squares. In tokens it is positive for "
-        r"EVERY $n \ge 1$, c and w; in shots too, but for $n = 1$, $\sigma^2 = 0$, $w = -c$, which $c, w > 0$ excludes. "
+        r"On the target the excess over the zero-shot risk $\sigma^2$ is a sum of squares. In tokens it is positive "
+        r"for c and w of either sign; in shots too, but for $n = 1$, $\sigma^2 = 0$, $w = -c$, which their signs exclude. "
         r"As $n \to \infty$ it tends to s: the risk to $s + \sigma^2$, that of predicting nothing."
     )
     target = substitute(forgotten, {theta: theta_0, theta_0 @ Sigma @ theta_0: s}).as_coefficient()
@@ -258,14 +266,17 @@ def _destroyed(proof: Proof, forgotten: Scalar) -> None:
         {"risk": sigma2 + target / N**2, "sigma2": sigma2, "N": N, "n": n, "s": s, "c": c, "w": w},
         main=True,
     )
-    squares = target
+    gens = {g: g for g in FIELD.gens}
     for tokens, normalization in ((n + 1, "tokens"), (n, "shots")):
-        at_n = compose(squares, {g: g for g in FIELD.gens} | {N: tokens})
-        proof.inequality(
-            f"positive at n = 1 + n', {normalization}", positive(compose(at_n, {g: g for g in FIELD.gens} | {n: n + 1}))
+        excess = compose(target, gens | {N: tokens}) / tokens**2
+        proof.word(normalization, excess, EVERY)
+        many = compose(excess, gens | {n: 1 / y})  # y = 1/n falls to 0
+        at_end = [FIELD(part.subs(y.numer, 0)) for part in (many.numer, many.denom)]
+        what = f"the limit of many shots on the target, {normalization}"
+        names = {"s": s, "sigma2": sigma2}
+        proof.formula(
+            what, "limit = s + sigma2", names, limit=sigma2 + at_end[0] / at_end[1], main=normalization == "tokens"
         )
-        leading = (at_n / tokens**2 - s) * tokens  # bounded as n grows: the difference to s is O(1/n)
-        proof.inequality(f"tends to s, {normalization}", leading.numer.degree(n.numer) <= leading.denom.degree(n.numer))
     proof.brute_force("against coordinates", _coordinates())
 
 
@@ -293,28 +304,30 @@ SELECTION = Theorem(
     name="R2.selection",
     title="The start selects c: |v|^2 - |Q|^2 is conserved",
     statement=(
-        r"At the zero-risk point that the flow of $L_{ZS}$ reaches from `pretrained`, $w = w_0$, $v_x = c\,\theta_0$, $q = "
-        r"1/c$, and all else, B and $q_{xy}$ among it, is zero. The start selects one $c^2 > 0$, as follows, with $K = |B_{start}|_F^2$ and $T = "
-        r"|\theta_0|^2$ in flat norms, for any $\Sigma$, $\Psi$, value scale and normalization."
+        r"The zero-risk point that the flow of $L_{ZS}$ reaches from `pretrained` is the following, all else zero. The start "
+        r"selects <<roots>> $c^2$, where K and T are the squared lengths of $B_{start}$ and $\theta_0$ in the flat metric, "
+        r"whatever $\Sigma$, $\Psi$, value scale and normalization."
     ),
     assumptions=(
         "The flow ends in the zero-risk family (proved in R2.landscape where the target is an eigenvector of both "
-        "covariances, which also gives c > 0; observed else).",
+        "covariances, which also gives the sign of c; observed else).",
     ),
     source="New here; the paper leaves c free.",
     derive=derive_selection,
+    given=(Given("T > 0"),),
 )
 
 RISK = Theorem(
     name="R2.risk",
     title="Zero-shot fine-tuning of all parameters destroys in-context learning",
     statement=(
-        r"At that point the risk at n shots on a task $\theta$ is as follows. On the target it exceeds the zero-shot "
-        r"risk $\sigma^2$ for every $n \ge 1$, and tends to $s + \sigma^2$ as $n \to \infty$, $s = |\theta_0|_\Sigma^2$."
+        r"At that point the risk at n shots on a task $\theta$ is as follows. On the target, of signal power s, <<tokens>> n in "
+        r"tokens and <<shots>> n in shots is worse than zero shots, and as n grows the risk has the following limit."
     ),
-    assumptions=(r"$\theta_0 \ne 0$; $\Sigma$ positive definite; in the shots convention w, c > 0.",),
+    assumptions=(r"$\Sigma$ positive definite.",),
     source="New here; the effect is that of Lee, Sohn, Lee 2026 (arXiv 2602.23197).",
     derive=derive_risk,
+    given=(Given("n >= 1"), Given("s > 0"), Given("c > 0"), Given("w >= 0")),
 )
 
 THEOREMS = (SELECTION, RISK)

@@ -42,6 +42,7 @@ from ..wick import (
     vector,
 )
 from . import enumeration
+from .hypotheses import Given
 from .printed_names import symbols
 from .radicals import compose
 from .theorem import Proof, Theorem
@@ -56,6 +57,8 @@ S = matrix("S", symmetric=True)
 
 SOLUTION = """\
 M = (B + B.T) @ Sigma/2
+t_1 = trace(M)
+t_2 = trace(M @ M)
 v_x = solve((t_1**2 + 2*t_2)*I + 4*t_1*M + 8*(M @ M), t_1*theta_0 + 2*(M @ theta_0))
 """
 RISK = """\
@@ -250,6 +253,7 @@ def derive(proof: Proof) -> None:
         names,
         curvature=derivative(slope, V, H) / 2,
     )
+    proof.positive("the weight of |h|^2", 2 * field("t_2", QQ)[1], where="B has a symmetric part")
 
     proof.step(
         r"For $B = \beta\Sigma^{-1}$: $M = \beta I$, $t_1 = \beta d$, $t_2 = \beta^2 d$. On the line $v_x = "
@@ -362,15 +366,15 @@ THEOREM = Theorem(
     name="R4",
     title="Zero-shot loss, value matrix alone: one linear solve, and what it costs at n shots",
     statement=(
-        r"From $v = (0, 0, w)$, $Q_{xx} = B$, $B + B^\top \ne 0$, the flow of $L_{ZS}$ in v ends at w unchanged and the "
-        r"$v_x$ below, with $t_k = \mathrm{tr}\,M^k$. If $B = \beta\Sigma^{-1}$, $v_x$ is parallel to $\theta_0$, for every "
-        r"$\Sigma$; then $v_x = \alpha\theta_0$ moves as below at $\Sigma = I$, and the few-shot risk of every task "
-        r"$\theta$ is closed form at any $\alpha$ and w."
+        r"From the pretrained model the flow of $L_{ZS}$ in v leaves w as it is and ends at the $v_x$ below. Where B is a "
+        r"multiple $\beta$ of $\Sigma^{-1}$, $v_x$ is parallel to $\theta_0$, whatever $\Sigma$; isotropic, its factor $\alpha$ "
+        r"moves as below, and the few-shot risk of a task $\theta$ is closed form at any $\alpha$ and w."
     ),
     assumptions=(
-        "x ~ N(0, Sigma), Sigma positive definite, label noise N(0, sigma^2), any d.",
-        "The model starts odd-symmetric with only w and Q_xx = B non-zero, as pretraining leaves it.",
+        "Sigma positive definite.",
+        "The model starts with zeros but for w and B, as pretraining leaves it.",
     ),
     source="new here; the isotropic v_x and zero-shot risk agree with Lee, Sohn, Lee 2026 (arXiv 2602.23197)",
     derive=derive,
+    given=(Given("t_2 > 0", "B has a symmetric part"),),
 )

@@ -20,9 +20,12 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from sympy import QQ
+from sympy.polys.fields import field
 
 from .. import dense_fixed_points, fixed_points
 from ..wick import Scalar, derivative, evaluate, identity, substitute, trace
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r4_zero_shot_value import (
@@ -58,10 +61,13 @@ from .r4_zero_shot_value import (
     w,
     weight,
 )
-from .radicals import positive
 from .theorem import Proof, Theorem
 
 SYSTEM = """\
+M = B @ Sigma
+t_1 = trace(M)
+t_2 = trace(M @ M)
+mu = lam/N**2
 A = (t_1**2 + 2*t_2)*I + 4*t_1*M + 8*(M @ M)
 G = ((m + 2)**2 + 4 + m)*(M @ M) + 2*(m + 2)*t_1*M + (t_1**2 + (m + 2)*t_2)*I
 k = (m + 3)*(M @ M @ theta_0) + t_1*(M @ theta_0) + t_2*theta_0
@@ -71,6 +77,8 @@ LABEL_WEIGHT = """\
 w = solve((m + 1)*norm2(M @ theta_0) + t_2*(norm2(theta_0) + sigma2), N*inner(theta_0, M @ theta_0) - inner(k, v_x))
 """
 CLOSED_FORM = """\
+rho = sigma2/s
+mu = lam/N**2
 D = m + 1 + d + d*rho
 R = (d + 2)*(d + 4)*D + mu*(m*d*rho*(m + 3 + 2*d) + (d + 2)*(m*(2 + d*rho) + (d + 4)*(1 + d + d*rho)))
 alpha = ((d + 2)*D + mu*N*(m*d*rho + (d + 2)*(1 + d + d*rho)))/(R*beta)
@@ -98,13 +106,14 @@ def derive(proof: Proof) -> None:
     loss = zero_shot + mu * few_shot
     slopes = derivative(loss, V, H), derivative(loss, w, 1)
     names = symbols(SIGMA, M=M, t_1=t_1, t_2=t_2, theta_0=THETA0, m=m, N=tokens, mu=mu, sigma2=sigma2)
+    system = {name: value for name, value in names.items() if name not in ("M", "t_1", "t_2", "mu")}
     proof.step(
         r"From the definition, at m shots and with N left open, half the gradient of $L_{ZS} + \lambda L_{FS}$ in "
         r"$v_x$ and its derivative in w, over $2m\mu$, are linear in $(v_x, w)$; each, set to zero, is solved for its "
         "own variable. Together they are one linear system."
     )
     # Here and below a solution is known by the equation that it solves.
-    of_v_x = names | {"w": w, "solve": lambda matrix, right: H @ SIGMA @ (matrix @ V - right)}
+    of_v_x = system | {"B": S, "lam": weight, "w": w, "solve": lambda matrix, right: H @ SIGMA @ (matrix @ V - right)}
     proof.formula("where the gradient in v_x vanishes", SYSTEM, of_v_x, v_x=slopes[0] / 2, main=True)
     k = run_lines(SYSTEM, of_v_x)[0]["k"]
     proof.formula(
@@ -129,6 +138,9 @@ def derive(proof: Proof) -> None:
         P=substitute(few_shot, {V: H, tokens: 0}),
         main=True,
     )
+    # where h = 0 each square has a factor omega^2: these are theirs, with t_2, and s for |theta_0|^2
+    _, lam, shots, power, signal, noise = field("lam m t_2 s sigma2", QQ)
+    proof.word("unique", lam * shots * power * (signal + noise), ("one", "no"))
 
     _label_weight(proof)
     _closed_form(proof, loss, slopes)
@@ -179,15 +191,17 @@ def _closed_form(proof: Proof, loss: Scalar, slopes: tuple[Scalar, Scalar]) -> N
     forces = quadratic.diff(alpha) / s * (H @ SIGMA @ THETA0), quadratic.diff(w)
     on_line = [substitute(slope, {**ALIGNED, norm2(THETA0): s}) for slope in slopes]
     proof.zeros("on this line the gradient is along it", (x - y for x, y in zip(on_line, forces, strict=True)))
-    names = {"d": d, "m": m, "N": tokens, "mu": weight / tokens**2, "rho": sigma2 / s, "beta": beta}
+    names = {"d": d, "m": m, "N": tokens, "beta": beta}
+    numbers = names | {"lam": weight, "sigma2": sigma2, "s": s}
     proof.formula(
-        r"where B is a multiple of $\Sigma^{-1}$: $v_x = \alpha\theta_0$, with $\mu = \lambda/N^2$, $\rho = \sigma^2/s$",
+        r"where B is $\beta\Sigma^{-1}$: $v_x$ is $\alpha\theta_0$",
         CLOSED_FORM,
-        names,
+        numbers,
         alpha=solution[0],
         w=solution[1],
         main=True,
     )
+    names |= {"rho": sigma2 / s}
     limit = [at(x, {weight: 0}) for x in solution]
     proof.formula(
         "the limit lambda -> 0+",
@@ -213,8 +227,7 @@ def _closed_form(proof: Proof, loss: Scalar, slopes: tuple[Scalar, Scalar]) -> N
         "1 - d$ has its worst case at $m = 1$; for N = m it is negative at $m = 1$: one noisy shot is read with the "
         "wrong sign."
     )
-    in_tokens = at(limit[1], {tokens: m + 2, m: m + 1, d: d + 1})
-    proof.inequality("w* > 0 (tokens), m >= 1, d >= 1", positive(in_tokens))
+    proof.positive("w* > 0 (tokens)", at(limit[1], {tokens: m + 1}), also=("beta > 0",))
     proof.formula(
         "one shot, N = m",
         "w_star = -d/((d + 4)*(d + 2 + d*rho)*beta)",
@@ -263,18 +276,17 @@ def _exact_points(proof: Proof, slopes: tuple[Scalar, Scalar]) -> None:
 
 THEOREM = Theorem(
     name="R5",
-    title="Zero-shot plus few-shot loss, value matrix alone: closed form at every weight",
+    title="Zero-shot plus few-shot loss, value matrix alone: closed form at any weight",
     statement=(
-        r"For symmetric B the loss $L_{ZS} + \lambda L_{FS}(m)$ is a positive definite quadratic in $(v_x, w)$, and "
-        r"its minimum is where the linear equations below hold; $M = B\Sigma$, $t_k = \mathrm{tr}\,M^k$, $\mu = "
-        r"\lambda/N^2$. If $B = \beta\Sigma^{-1}$, then $v_x = \alpha\theta_0$ and $(\alpha, w)$ are rational in $d, "
-        r"m, N, \mu$ and $\rho = \sigma^2/s$, $s = |\theta_0|_\Sigma^2$; as $\lambda \to 0^+$, w tends to $w^*$. N = "
-        "m + 1 or m."
+        r"For symmetric B the loss $L_{ZS} + \lambda L_{FS}(m)$ is a quadratic in $(v_x, w)$ with <<unique>> minimum, where "
+        r"the linear equations below hold. Where B is $\beta\Sigma^{-1}$, $v_x$ is $\alpha\theta_0$, and $(\alpha, w)$ are "
+        r"rational, s being the target's signal power; as $\lambda \to 0^+$, w tends to $w^*$. Both conventions."
     ),
     assumptions=(
-        "x ~ N(0, Sigma), Sigma positive definite, label noise N(0, sigma^2), m >= 1, lambda > 0 or the limit 0+.",
-        "Q_xx = B symmetric and not zero, all else in Q zero, as pretraining leaves it.",
+        "Sigma positive definite.",
+        "B symmetric, all else in Q zero, as pretraining leaves it.",
     ),
     source="new here; w*(m) at the target corrects Lee, Sohn, Lee 2026 (arXiv 2602.23197), notebook, by its index",
     derive=derive,
+    given=(Given("lam > 0"), Given("t_2 > 0"), Given("s > 0")),
 )

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,14 +28,15 @@ from sympy.polys.fields import field
 from .. import dense_fixed_points, fixed_points, isotropic
 from ..wick import Matrix, Scalar, Vector, derivative, identity, matrix, outer, substitute, trace, vector
 from . import enumeration, r0_arrays, r0_model
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_model import B, Sigma, b, v_x
 from .r4_zero_shot_value import at, minimiser
-from .radicals import Roots, positive
+from .radicals import Roots
 from .theorem import Proof, Theorem
 
-FIELD, d, m, N, s, sigma2, w, q, r_y, T, delta = field("d m N s sigma2 w q r_y T delta", QQ)
+FIELD, d, m, N, s, sigma2, w, q, r_y, T, delta, lam = field("d m N s sigma2 w q r_y T delta lam", QQ)
 theta_0, g, h, p, r_x, start = vector("theta0"), vector("g"), vector("h"), vector("p"), vector("r_x"), matrix("B_start")
 H = matrix("H")
 nu = s + sigma2
@@ -50,7 +52,10 @@ SQUARE_IN_G = """\
 norm2(N*theta_0 - m*w*g) + 2*m*w**2*norm2(g) == (m*(m + 2)*w**2*norm2(g - N*theta_0/((m + 2)*w))
     + 2*N**2*s/(m + 2))
 """
+OPTIMUM = "P_star = N*outer(theta_0, theta_0)/((m + 2)*w*s)"
 MINIMUM = """\
+B = 0
+q = 0
 q_xy = N*theta_0/((m + 2)*(s + sigma2)*w)
 L_FS = sigma2 + 2*s/(m + 2)
 """
@@ -123,8 +128,9 @@ def _squares(proof: Proof) -> None:
     )
     proof.step("The square is completed in g.")
     proof.formula("its first two terms", SQUARE_IN_G, printed_names(g=g))
-    weights = [m * nu, m * (m + 2), m * sigma2 / s]
-    proof.inequality("the weights of the squares are positive", all(map(positive, weights)))
+    weights = [lam * w**2 * weight for weight in (m * nu, m * (m + 2), m * sigma2 / s)]
+    proof.positive("the weights of the squares are positive", *weights)
+    proof.word("unique", prod(weights, start=FIELD(1)), ("one", "no"))
 
 
 def _minimum(proof: Proof) -> Any:
@@ -139,10 +145,12 @@ def _minimum(proof: Proof) -> Any:
     forces = [derivative(loss, q, 1), derivative(loss, B, H), derivative(loss, b, h)]
     proof.zeros("stationary there in all of q, B, b", [with_s(substitute(force, stationary)) for force in forces])
     proof.formula(
-        "the minimum, at B = 0 and q = 0",
+        "the minimum",
         MINIMUM,
-        printed_names(),
-        q_xy=best * theta_0,
+        {name: of for name, of in printed_names().items() if name != "q"},
+        B=stationary[B],
+        q=stationary[q],
+        q_xy=stationary[b],
         L_FS=sigma2 + with_s(substitute(loss, stationary)) / N**2,
         main=True,
     )
@@ -208,7 +216,7 @@ def _matrix_world(noise: Any) -> Any:
 
 
 def derive_noiseless(proof: Proof) -> None:
-    loss = substitute(odd_few_shot(), {sigma2: 0})
+    loss = substitute(odd_few_shot(), proof.rules("sigma2 == 0", {"sigma2": sigma2}))
     proof.step(
         r"Without noise the weight of $|u|^2$ is zero. The minimisers are $q = 0$, $B_\perp = 0$ and the g of R6: "
         r"$B + q_{xy}\theta_0^\top = P^*$, a flat family, as on the target a label is $y = \theta_0^\top x$ and only "
@@ -217,12 +225,16 @@ def derive_noiseless(proof: Proof) -> None:
     shifted = substitute(loss, {B: B - outer(h, theta_0), b: b + h})
     proof.zero("only B + b theta_0' matters", with_s(shifted) - loss)
     optimal = _recital(loss) * outer(theta_0, theta_0)
-    family = substitute(loss, {q: 0, B: optimal - outer(b, theta_0)})
+    family = {q: 0, B: optimal - outer(b, theta_0)}
+    names = {name: of for name, of in printed_names(q_xy=b).items() if name != "q"}
     proof.formula(
-        "the loss on the whole family",
-        "L_FS = 2*s/(m + 2)",
-        {"s": s, "m": m},
-        L_FS=with_s(family) / N**2,
+        "the minimisers, whatever q_xy",
+        f"{OPTIMUM}\nq = 0\nB = P_star - outer(q_xy, theta_0)\nL_FS = 2*s/(m + 2)",
+        names,
+        main=True,
+        q=family[q],
+        B=family[B],
+        L_FS=with_s(substitute(loss, family)) / N**2,
     )
     proof.step(
         r"The flow is $\dot B = -G$, $\dot q_{xy} = -G\theta_0$ with one matrix G: $q_{xy} - B\theta_0$ is conserved. "
@@ -242,12 +254,10 @@ def derive_noiseless(proof: Proof) -> None:
     )
     proof.formula(
         "where the flow ends",
-        "P_star = N*outer(theta_0, theta_0)/((m + 2)*w*s)\n"
-        "D = (P_star - B_0) @ inv(I + outer(theta_0, theta_0))\n"
-        "q_xy = D @ theta_0",
+        f"{OPTIMUM}\nD = (P_star - B_0) @ inv(I + outer(theta_0, theta_0))\nB = B_0 + D\nq_xy = D @ theta_0",
         printed_names(B_0=start, inv=_inverse),
         P_star=optimal,
-        D=end.B - start,
+        B=end.B,
         q_xy=end.b,
         main=True,
     )
@@ -327,28 +337,27 @@ TOTAL = Theorem(
     name="R6",
     title="Mixed, key-query alone: total memorisation",
     statement=(
-        r"With $v = (0, 0, w)$, $w \ne 0$, $\sigma^2 > 0$ and $m \ge 1$, the minimiser over all Q of $L_{ZS} + "
-        r"\lambda L_{FS}(m)$, for every $\lambda > 0$ and $\Sigma$, is unique: $B = 0$, $q = 0$ and the $q_{xy}$ "
-        r"below, where $s = |\theta_0|_\Sigma^2$. The flow ends there, at an $L_{FS}$ free of N."
+        r"With $v_x$ zero and frozen, $L_{ZS} + \lambda L_{FS}(m)$ has <<unique>> minimiser over all Q, whatever $\Sigma$, as "
+        r"below, where s is the target's signal power. The flow ends there, at an $L_{FS}$ free of N."
     ),
-    assumptions=(
-        r"$\theta_0 \ne 0$; $\Sigma$ positive definite; the last row of Q, which meets an empty slot, does not count.",
-    ),
+    assumptions=(r"$\Sigma$ positive definite; the last row of Q, which meets an empty slot, does not count.",),
     source="New here.",
     derive=derive,
+    given=(Given("sigma2 > 0"), Given("s > 0"), Given("w != 0"), Given("lam > 0")),
 )
 
 NOISELESS = Theorem(
     name="R6.noiseless",
     title="Without noise the minimisers are flat; the flow keeps b - B theta_0",
     statement=(
-        r"At $\sigma^2 = 0$ the odd-symmetric minimisers are $q = 0$, $B + q_{xy}\theta_0^\top = P^*$. From $B_0$ and "
-        r"$q_{xy} = 0$ the flow ends at $B = B_0 + D$ with the $P^*$, D and $q_{xy}$ below, $s = |\theta_0|_\Sigma^2$; "
-        r"isotropic, with $w = 1$ and $B_0 = aI$, at $B = \gamma\theta_0\theta_0^\top$, $q_{xy} = \delta\theta_0$."
+        r"Without noise the odd-symmetric minimisers are a family, and the flow from $B_0$ without $q_{xy}$ ends at one of "
+        r"them, as below, s being the target's signal power; isotropic, with w scaled to 1 and a the factor of $B_0$, at the "
+        r"B along $\theta_0\theta_0^\top$ and the $q_{xy}$ along $\theta_0$ with the following factors."
     ),
-    assumptions=(r"$\theta_0 \ne 0$; $\Sigma$ positive definite; $m \ge 1$; flat metric on Q.",),
+    assumptions=(r"$\Sigma$ positive definite; flat metric on Q.",),
     source="New here.",
     derive=derive_noiseless,
+    given=(Given("sigma2 == 0"),),
 )
 
 THEOREMS = (TOTAL, NOISELESS)

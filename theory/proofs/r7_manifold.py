@@ -23,6 +23,7 @@ from sympy.polys.fields import field
 
 from ..wick import Scalar, derivative, matrix, substitute, vector
 from . import r0_model
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_model import B, Sigma, b, q, v_x
@@ -36,6 +37,7 @@ theta, theta_0, across_b, h = vector("theta"), vector("theta0"), vector("b_perp"
 H = matrix("H")
 
 SCALARS = "u = 1 + (1 + rho)*w/c\nD = c*s*delta"
+LEAST = "v_x = c*theta_0\nq = 1/c\nB = 0\nq_xy = delta*theta_0"
 RISK = "risk = sigma2 + s*((N - 1 - n*u*D)**2 + n*(u**2 + rho)/(1 + rho) + n*D**2*(2*u**2 + rho))/N**2"
 
 
@@ -116,11 +118,28 @@ def _reduction(proof: Proof) -> None:
         " - norm2(r)/s + s*norm2(r/s + b_perp) + sigma2*norm2(b_perp))",
         names | {"L_FS": loss, "L_0": on_line},
     )
+    none = {H: 0, across_b: 0}
+    least = {"v_x": point[v_x], "q": numbers[q], "B": substitute(A, none), "q_xy": substitute(point[b], none)}
+    proof.formula(
+        "the least point",
+        LEAST,
+        {"c": c, "delta": delta, "theta_0": theta_0},
+        main=True,
+        **least,
+    )
+    proof.zero("the loss is L_0 there", substitute(loss, none) - on_line)
     proof.step(
         r"The trace is twice the term subtracted from it, and a square ($\mathrm{tr}M\Sigma M^\top\Sigma = "
-        r"|\Sigma^{1/2}M\Sigma^{1/2}|_F^2$). And $V > 0$ if $\sigma^2 > 0$, as $c \ne 0$: the loss is least only "
-        r"where $A = 0$ and $b_\perp = 0$, whatever $\Sigma$."
+        r"|\Sigma^{1/2}M\Sigma^{1/2}|_F^2$). And V is at least the last term below, which is positive: the loss is "
+        r"least only where $A = 0$ and $b_\perp = 0$, whatever $\Sigma$."
     )
+    variance = {"c": c, "w": w, "s": s, "sigma2": sigma2}
+    proof.formula(
+        "the variance of a shot's value",
+        "V = (c + w)**2*s + w**2*sigma2\nV == (s + sigma2)*(w + c*s/(s + sigma2))**2 + c**2*s*sigma2/(s + sigma2)",
+        variance,
+    )
+    proof.word("least", n * c**2 * s * sigma2 / (s + sigma2), ("only", "not only"), also=("n >= 1",))  # n = m
     proof.formula(
         "the trace as squares",
         "s = norm2(theta_0)\n"
@@ -143,14 +162,15 @@ THEOREM = Theorem(
     name="R7.reduction",
     title="On the zero-risk manifold the few-shot loss is a problem in two scalars",
     statement=(
-        r"Where $v_x = c\theta_0$, $q = 1/c$, $B + B^\top = 0$, the few-shot loss is least over B and the part of "
-        r"$q_{xy}$ across $\theta_0$ only at $B = 0$, $q_{xy} = \delta\theta_0$, for every $\Sigma$; there it is "
-        r"$L_{FS}(m)$, the risk on the target at $n = m$ shots, a function of two scalars u and D as follows."
+        r"On the zero-risk family of R2 the few-shot loss is least over B and the part of $q_{xy}$ across $\theta_0$ <<least>> "
+        r"at the following point, whatever $\Sigma$; there $L_{FS}(m)$ is the risk on the target at as many shots, a function "
+        r"of two scalars u and D as follows."
     ),
     assumptions=(
-        r"$\theta_0 \ne 0$; $\Sigma$ positive definite; $\sigma^2 > 0$; $m \ge 1$.",
+        r"$\Sigma$ positive definite.",
         r"That $\lambda \to 0+$ selects this constrained problem rests on the theorems of Tikhonov and Fenichel.",
     ),
     source="New here.",
     derive=derive,
+    given=(Given("sigma2 > 0"), Given("s > 0"), Given("c != 0")),
 )

@@ -25,16 +25,18 @@ from sympy.polys.fields import field
 from .. import dense, dense_fixed_points, fixed_points, isotropic, risk_formula
 from ..wick import Sphere, expectation, identity, substitute, trace
 from . import enumeration, r7_manifold
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_model import Sigma
 from .r7_manifold import recital_excess, theta, theta_0
-from .radicals import Roots, compose, positive
+from .radicals import Roots, compose
 from .theorem import Proof, Theorem
 
 FIELD, j, z, n, d, s = field("j z n d s", QQ)
 CONVENTIONS = (("tokens", 1, 1 + j), ("shots", 0, 2 + j))  # name, eta, m with m' = m - 1 + eta = 1 + j
 
+PART = "for the sign of p*"
 MINIMUM_LINE = "p_star = (m_prime*sqrt(rho*(1 + rho)) - rho)/(m + 2)"
 POINT_LINES = "w = c*(u - 1)/(1 + rho)\ndelta = m_prime*u/(c*s*((m + 2)*u**2 + rho))"
 POSITIVE_LINE = "rho < m_prime**2*(1 + rho)"
@@ -86,7 +88,10 @@ def _minimum(proof: Proof) -> None:
     constant, linear, square = (lift(x.subs(p, 0)) for x in (slope, slope.diff(p), slope.diff(p).diff(p) / 2))
     p_star = ((linear**2 - 4 * constant * square) ** 0.5 - linear) / (2 * square)
     printed = {"m": m, "m_prime": m_prime, "rho": lift(rho), "sqrt": lift.root}
-    proof.formula("the minimum", MINIMUM_LINE, printed, main=True, p_star=p_star)
+    numbers = {"m": m, "N": lift(m_prime + 1), "sigma2": lift(rho * s), "s": lift(s), "sqrt": lift.root}
+    lines = f"rho = sigma2/s\nm_prime = N - 1\n{MINIMUM_LINE}\nu = sqrt(p_star)"
+    proof.formula("the minimum", lines, numbers, main=True, p_star=p_star, u=lift(p_star) ** 0.5)
+    proof.word("least", s * m * ((m + 2) * p + rho), ("nowhere", "perhaps"), also=("p >= 0",))  # the square's weight
     proof.formula(
         "what the loss exceeds its minimum by",
         "X = (m + 2)*p + rho\n"
@@ -109,11 +114,10 @@ def _minimum(proof: Proof) -> None:
     )
     X_star = (m + 2) * p_star + rho
     proof.condition("the minimum is at p > 0", POSITIVE_LINE, names, excess=(X_star**2 - rho**2).rational(), factor=rho)
-    proof.inequality(
-        "it holds for m' = 1 + j",
-        positive(-run_lines(POSITIVE_LINE, {"m_prime": 1 + j, "rho": z})[1][0].difference),
-    )
-    proof.inequality("p* > 0 in the parametrisation", all(positive(noise(m)[1]) for _, _, m in CONVENTIONS))
+    left_over = -run_lines(POSITIVE_LINE, names)[1][0].difference
+    proof.word("p_sign", left_over, ("positive", "not positive"), where=PART)
+    for normalization, _, shots in CONVENTIONS:
+        proof.positive(f"p* > 0 in the parametrisation, {normalization}", noise(shots)[1], also=("z > 0", "j >= 0"))
 
 
 def _printed(proof: Proof) -> None:
@@ -245,25 +249,24 @@ MINIMUM = Theorem(
     name="R7",
     title="Mixed, all parameters, lambda -> 0+: the few-shot loss least on the zero-risk manifold",
     statement=(
-        r"Among zero-risk parameters, $v_x = c\theta_0$, $q = 1/c$, $L_{FS}(m)$ is least where $B = 0$, $q_{xy} = "
-        r"\delta\theta_0$ and w and $\delta$ are as follows, with $u^2 = p^*$ of either sign, and only there; "
-        r"$\rho = \sigma^2/s$; $m' = m$ in tokens, $m' = m - 1$ in shots. $p^* > 0$ if $m' \ge 1$; at $m' = 0$, "
-        r"$u = 0$."
+        r"At the points of R7.reduction $L_{FS}(m)$ is least where w and $\delta$ are as follows, with u as below or its "
+        r"opposite, and <<least>> else; $p^*$ is <<p_sign>>. With one shot in the shots convention u vanishes."
     ),
-    assumptions=(r"$\theta_0 \ne 0$; $\Sigma$ positive definite; $\sigma^2 > 0$; $m \ge 1$.",),
+    assumptions=(r"$\Sigma$ positive definite.",),
     source="New here.",
     derive=derive,
+    given=(Given("sigma2 > 0"), Given("s > 0"), Given("m_prime >= 1", PART)),
 )
 
 RISK = Theorem(
     name="R7.risk",
     title="The risk of the mixed fixed point on any task; on the target it is the same at both roots",
     statement=(
-        r"With u, D and $\rho = \sigma^2/s$ of R7.reduction the risk at n shots is as follows on the target, where it is "
-        r"the same for $(u, D)$ and $(-u, -D)$, and on any task $\theta$. The printed composition is this risk on every "
-        r"task, and its mean on the unseen average."
+        r"With u, D and $\rho$ of R7.reduction the risk at n shots is as follows on the target, where it is the same for "
+        r"$(u, D)$ and $(-u, -D)$, and on any task $\theta$. The printed composition is this risk on a task, and its mean on "
+        r"the unseen average."
     ),
-    assumptions=(r"$v_x = c\theta_0$, $q = 1/c$, $B = 0$, $q_{xy} \parallel \theta_0$; any $\Sigma$ for a task.",),
+    assumptions=(r"The parameters of R7.reduction; any $\Sigma$ for a task.",),
     source="New here.",
     derive=derive_risk,
 )

@@ -18,6 +18,7 @@ from sympy.polys.fields import field
 from .. import fixed_points, isotropic, risk_formula
 from ..calculator import risk
 from . import r7_manifold
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .r7_mixed import POINT_LINES
 from .radicals import Roots, compose
@@ -79,6 +80,8 @@ def _divergence(proof: Proof, point: dict[str, Any]) -> None:
         {"m": m, "m_prime": m_prime, "s": s, "phi": phi, "s_perp": across},
         V=limit_of(terms.per_shot * u**2),
     )
+    on_opposite = compose(limit_of(terms.per_shot * u**2), {g: g for g in FIELD.gens} | {phi: 2, across: 0})
+    proof.word("growth", n * on_opposite, ("grows without bound", "stays bounded"))
     proof.zero("nothing is subtracted from it", terms.fixed)
 
 
@@ -101,12 +104,13 @@ def _public_limits() -> Iterator[tuple[Any, Any]]:
 
 THEOREM = Theorem(
     name="R7.noiseless",
-    title="Mixed without noise: a limit of the risk on the target, none elsewhere",
+    title="Mixed without noise: a limit of the risk on the target alone",
     statement=(
-        r"As $\sigma^2 \to 0$ the target risk at n shots tends to the following; on any other task $\theta \ne 0$, and on "
-        r"the unseen average, it grows without bound for $n \ge 1$."
+        r"As $\sigma^2 \to 0$ the target risk at n shots tends to the following; on any other task but that of the label zero, "
+        r"the opposite one among them, and on the unseen average, it <<growth>>."
     ),
-    assumptions=(r"As R7, with $m' \ge 1$.",),
+    assumptions=("As R7.",),
     source="New here.",
     derive=derive,
+    given=(Given("n >= 1"), Given("s > 0"), Given("m_prime >= 1")),
 )

@@ -17,13 +17,15 @@ from sympy.polys.fields import field
 from .. import dense_fixed_points, fixed_points, isotropic
 from ..wick import Vector, matrix, substitute, trace
 from . import r0_arrays
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .r7_manifold import theta_0
-from .radicals import Roots, positive
+from .radicals import Roots
 from .theorem import Proof, Theorem
 
 FIELD, z, n, d, s, w_0, A, B, c, T, kappa, g, u, x = field("z n d s w_0 A B c T kappa g u x", QQ)
 
+END_LINES = "v_x = c*theta_0\nw = kappa*c\nq = 1/c\nq_xy = g*theta_0/c\nK = v_x @ v_x + w**2 - q**2 - q_xy @ q_xy"
 ROOT_LINES = "A = T + kappa**2\nC = 1 + T*g**2\nc = sqrt((K + sqrt(K**2 + 4*A*C))/(2*A))"
 
 
@@ -45,13 +47,16 @@ def derive(proof: Proof) -> None:
     lift = Roots(FIELD)
     v_x, q_xy = c * theta_0, g / c * theta_0
     end = v_x @ v_x + (kappa * c) ** 2 - 1 / c**2 - q_xy @ q_xy
+    flat = {"c": c, "kappa": kappa, "g": g, "theta_0": theta_0}
+    proof.formula("the end", END_LINES, flat, main=True, v_x=v_x, q_xy=q_xy, K=end)
     K = substitute(end, {theta_0 @ theta_0: T}).as_coefficient()
     names = {"T": T, "kappa": kappa, "g": g, "K": lift(K), "sqrt": lift.root}
     proof.formula("the scale", ROOT_LINES, names, main=True, c=c)
     rest = (K * c**2).subs(c, 0)
     balanced = lift(-rest * c**4 / (K * c**2 - rest)) ** 0.5  # c^2 where K = 0
     proof.formula("balanced, K = 0", "c**4 == (1 + T*g**2)/(T + kappa**2)", names | {"c": balanced**0.5}, main=True)
-    proof.inequality("K increases with c: one positive root", positive(K.diff(c)))
+    proof.positive("K increases with c", K.diff(c), also=("c > 0",))
+    proof.word("roots", T + kappa**2, ("one", "at most one"))  # so it increases without bound
     proof.step("Printed, for every c: the form for K < 0 and the other are this root.")
     known = run_lines(ROOT_LINES, names)[0]
     A_, C_ = lift(known["A"]), lift(known["C"])
@@ -127,10 +132,11 @@ THEOREM = Theorem(
     name="R7.selection",
     title="The scale c of the mixed fixed point, from the conserved quantity",
     statement=(
-        r"At the given $\kappa = w/c$ and $q_{xy} = (g/c)\,\theta_0$ of R7, $|v|^2 - |Q|_F^2$ has its value at the start, "
-        r"$K = w_0^2 - |B_{start}|_F^2$, at one c > 0, as follows; $T = |\theta_0|^2$. A balanced start has $K = 0$."
+        r"Among the points that R7 leaves, those with its $\kappa$ and g in the following, $|v|^2 - |Q|_F^2$ has its value at the "
+        r"start, K, at <<roots>> positive c, as below; T is the squared length of $\theta_0$ in the flat metric."
     ),
     assumptions=("As R7.",),
     source="New here.",
     derive=derive,
+    given=(Given("T > 0"),),
 )

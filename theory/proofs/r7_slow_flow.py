@@ -21,12 +21,17 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from .. import fixed_points
-from . import r7_manifold
+from ..wick import derivative, substitute
+from . import r0_model, r1_pretrained, r7_manifold
+from .hypotheses import Given
 from .printed_lines import run_lines
-from .radicals import compose, positive
+from .r0_model import ODD, B, Sigma, b, q, v_x
+from .r2_landscape import EIGENVECTOR, h, odd_excess, stays_on_target_line
+from .r7_manifold import theta, theta_0
+from .radicals import compose
 from .theorem import Proof, Theorem
 
-FIELD, m, m_prime, s, rho, T, c, w, delta, D, u, k = field("m m_prime s rho T c w delta D u k", QQ)
+FIELD, m, m_prime, s, rho, T, c, w, delta, D, u, k, c_0, w_0 = field("m m_prime s rho T c w delta D u k c_0 w_0", QQ)
 
 CONDITION_LINES = "u_0 = 1 + (1 + rho)*w_0/c_0\nrho*u_0**2 < (1 + rho)*m_prime**2*((1 + rho)**2*T + 1)**2"
 
@@ -54,11 +59,22 @@ def derive(proof: Proof) -> None:
         r"its flat gradient in b at $b \parallel \theta_0$ is parallel to $\theta_0$: both stay zero. Then $|v|^2 - "
         r"|Q|^2$ is conserved."
     )
+    _straight(proof)
     proof.zero("conserved along the slow flow", rate(T * c**2 + w**2 - 1 / c**2 - T * delta**2))
     _bounded(proof)
     _quadrant(proof, rate(scalars["u"]), rate(scalars["D"]), scalars["u"])
     _limit(proof)
     _official(proof)
+
+
+def _straight(proof: Proof) -> None:
+    """Neither the start nor the flow leaves the line of the target."""
+    stays_on_target_line(proof, odd_excess())
+    point = {v_x: r0_model.alpha * theta_0, q: r0_model.q, B: 0, b: r0_model.delta * theta_0, theta: theta_0}
+    names = {"Sigma": Sigma, "Psi": r1_pretrained.Psi, "theta_0": theta_0, "kappa": r0_model.kappa}
+    force = substitute(derivative(r0_model.excess(), b, h), {**ODD, **point})
+    force = substitute(force, proof.rules(EIGENVECTOR[0], names, h))
+    proof.zero("no force on b across the target", substitute(force, {h @ theta_0: 0}))
 
 
 def _bounded(proof: Proof) -> None:
@@ -74,6 +90,7 @@ def _bounded(proof: Proof) -> None:
         "F/s == m*u**2/(1 + rho) + m*rho*D**2 + m*rho/(1 + rho) + (m_prime - m*u*D)**2 + 2*m*u**2*D**2",
         {"F": loss(u, D), "s": s, "m": m, "m_prime": m_prime, "rho": rho, "u": u, "D": D},
     )
+    proof.positive("their weights", s * m / (1 + rho), s * m * rho)
 
 
 def _quadrant(proof: Proof, u_dot: Any, D_dot: Any, u_of: Any) -> None:
@@ -87,6 +104,8 @@ def _quadrant(proof: Proof, u_dot: Any, D_dot: Any, u_of: Any) -> None:
         names | {"u": u_of},
         D_dot=D_dot.subs(delta, 0),
     )
+    proof.positive("it is positive", D_dot.subs(delta, 0) / u_of, also=("c > 0",))
+    proof.word("root", compose(u_of, gens | {w: w_0, c: c_0}), ("positive", "no positive"))  # at the start, hence ever
     proof.step(
         r"At u = 0, D > 0, u grows while D is not too large. To get there the loss F must have fallen from its start at "
         r"$(u_0, 0)$ to its value at $(0, D)$, which bounds D. By this bound, and as $M > T$, u grows under the stated "
@@ -108,14 +127,14 @@ def _quadrant(proof: Proof, u_dot: Any, D_dot: Any, u_of: Any) -> None:
     )
     bracket = compose(wall * mass * c**2 / (2 * s * m * D), gens | {c: 1 / k})
     least = bracket.subs(k, 0)
-    proof.inequality("the speed is larger at a finite c", positive(bracket - least))
+    proof.positive("the speed is larger at a finite c", bracket - least, also=("k != 0",))
     push, pull = least.subs(D, 0), -least.diff(D)
     largest = -fallen.subs(D, 0) / fallen.diff(D).diff(D) * 2  # D^2 where the loss has not fallen at all
     proof.condition(
-        "u = 0 is never crossed",
+        "u does not reach 0",
         CONDITION_LINES,
-        {"m_prime": m_prime, "rho": rho, "T": T, "w_0": w, "c_0": c},
-        excess=push**2 - pull**2 * compose(largest, gens | {u: u_of}),
+        {"m_prime": m_prime, "rho": rho, "T": T, "w_0": w_0, "c_0": c_0},
+        excess=push**2 - pull**2 * compose(largest, gens | {u: compose(u_of, gens | {w: w_0, c: c_0})}),
         factor=1 / (1 + rho),
         main=True,
     )
@@ -146,8 +165,8 @@ def _limit(proof: Proof) -> None:
         excess=F_uD**2 - F_uu * F_DD,
         factor=4 * s**2 * m**2 / (1 + rho),
     )
-    determinant = compose(F_uD**2 - F_uu * F_DD, {g: g for g in FIELD.gens} | {m_prime: m_prime + 1})
-    proof.inequality("which it is for m' >= 1", positive(determinant))
+    proof.positive("which it is", F_uD**2 - F_uu * F_DD)
+    proof.positive("the off-diagonal is negative", -F_uD)
 
 
 def _official(proof: Proof) -> None:
@@ -167,9 +186,8 @@ THEOREM = Theorem(
     name="R7.basin",
     title="The flow from the pretrained point takes the root +u, under a stated condition",
     statement=(
-        r"Let $\theta_0$ be an eigenvector of $\Sigma$ and $\Psi$, $T = |\theta_0|^2$, $\sigma^2 > 0$, $m' \ge 1$. "
-        r"The slow flow from $c_0, w_0 > 0$, $q_{xy} = 0$ converges to a stationary point, and c keeps its sign. It is "
-        r"the one with $u > 0$, $u^2 = p^*$, if the following holds."
+        r"The slow flow from $c_0$ and $w_0$, without $q_{xy}$, converges to a stationary point, and c keeps its sign. It is "
+        r"the one of R7 with <<root>> u, if the following holds; T is the squared length of $\theta_0$ in the flat metric."
     ),
     assumptions=(
         r"The limit $\lambda \to 0+$ as in R7.reduction.",
@@ -178,4 +196,12 @@ THEOREM = Theorem(
     ),
     source="New here.",
     derive=derive,
+    given=(
+        *map(Given, EIGENVECTOR),
+        Given("s > 0"),
+        Given("sigma2 > 0"),
+        Given("m_prime >= 1"),
+        Given("c_0 > 0"),
+        Given("w_0 >= 0"),
+    ),
 )

@@ -20,6 +20,7 @@ from .. import dense, dense_fixed_points, fixed_points, isotropic, thresholds
 from ..dense_fixed_points import DenseWorld
 from ..wick import Gaussian, derivative, expectation, matrix, substitute
 from . import enumeration
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r4_zero_shot_value import (
@@ -46,6 +47,7 @@ from .r4_zero_shot_value import (
 from .radicals import compose
 from .theorem import Proof, Theorem
 
+ISOTROPIC = "isotropic"
 PSI = matrix("Psi", symmetric=True)
 
 # By normalization; w_bar is the mean of w_0 and w_star.
@@ -70,6 +72,8 @@ def derive(proof: Proof) -> None:
     risk = excess_risk(V, w, S, THETA, n) / tokens**2
     average = expectation(risk, Gaussian("theta", PSI))
     names = symbols(SIGMA, S=S, M=M, t_1=t_1, t_2=t_2, v_x=V, theta=THETA, Psi=PSI, n=n, N=tokens, sigma2=sigma2)
+    given = {name: value for name, value in names.items() if name not in ("S", "M", "t_1", "t_2")} | {"B": S}
+    given |= {"w_0": w, "w_star": weight}
     names |= {"w_0": w, "w_star": weight}  # any two values of w
     proof.step(
         r"The risk on a task is a parabola in w, for any symmetric B, $v_x$, $\theta$, $\Sigma$; b > 0 and t are linear in "
@@ -78,11 +82,12 @@ def derive(proof: Proof) -> None:
     )
     proof.formula(
         "two values of w on one task",
+        "M = B @ Sigma\nt_1 = trace(M)\nt_2 = trace(M @ M)\n"
         "b = (n + 1)*norm2(M @ theta) + t_2*(norm2(theta) + sigma2)\n"
         "t = N*inner(theta, M @ theta) - inner(theta, ((n + 3)*(M @ M) + t_1*M + t_2*I) @ v_x)\n"
         "w_bar = (w_0 + w_star)/2\n"
         "N**2*(R_star - R_0) == 2*n*(w_star - w_0)*(w_bar*b - t)",
-        names | {"R_0": risk, "R_star": substitute(risk, {w: weight})},
+        given | {"R_0": risk, "R_star": substitute(risk, {w: weight})},
         main=True,
     )
     proof.step("On average over tasks of mean zero the same holds, and the term in v_x drops out of t.")
@@ -131,7 +136,8 @@ def _isotropic_thresholds(proof: Proof) -> None:
         r"Isotropic, in the gauge $B = I$, with any m of either loss, and $w^* < w_0$: the auxiliary loss helps the target and hurts unseen tasks "
         r"iff as follows. If $w^* > w_0$ both are reversed. theory.conditions compares by the same at the printed points."
     )
-    w_star, fall = w, weight  # any two positive numbers, w_0 = w_star + fall
+    w_star, fall = w, weight  # any two numbers, w_0 = w_star + fall
+    ordered = proof.gap("w_star", "w_0", str(fall))
     generic = value_only(1 / (d + 4), w_star, s), value_only(1 / (d + 4), w_star + fall, s)
     for normalization, eta, _ in CONVENTIONS:
         world = isotropic_world(eta, m_0, m, 0)
@@ -147,7 +153,10 @@ def _isotropic_thresholds(proof: Proof) -> None:
                 change = p_1 + p_2 * n  # over n: p_0 = 0
                 if after is generic[0]:
                     where = f"the auxiliary loss {what} iff, N = {'n + 1' if eta else 'n'}"
-                    proof.condition(where, lines, names, sign * change, factor, main=normalization == "tokens")
+                    main = normalization == "tokens"
+                    proof.condition(
+                        where, lines, names, sign * change, factor, main=main, also=ordered, where=ISOTROPIC
+                    )
                 else:
                     ((_, difference),) = run_lines(lines, names)[1]
                     proof.zeros(f"theory.conditions: it {what}, {normalization}", (p_0, change - factor * difference))
@@ -167,6 +176,14 @@ def _same_shots(proof: Proof) -> None:
         "a - w_star == (m + 3 + 2*d)/((d + 4)*(m + 1 + d + d*sigma2))",
         names | {"a": a, "w_star": w_star},
     )
+    proof.word("falls", a - w_star)
+    at_m = {g: g for g in FIELD.gens} | {n: m}
+    for normalization, eta, _ in CONVENTIONS:
+        world = isotropic_world(eta, m, m, 0)._replace(target_norm2=one)
+        pair = fixed_points.mixed_value(world), fixed_points.zero_shot_value(world)
+        target, unseen = (compose(p_1 * n + p_2 * n**2, at_m) for _, p_1, p_2 in changes(*pair, one, normalization))
+        proof.word(f"helped_{normalization}", -target, ("gains", "does not gain"))
+        proof.word(f"hurt_{normalization}", unseen, ("lose", "do not lose"))
     proof.step(
         "The window's upper end is finite iff the factor of n in the target's threshold is positive, which bounds m: "
         "beyond, the auxiliary loss helps the target at every n >= 1."
@@ -186,6 +203,9 @@ def _same_shots(proof: Proof) -> None:
         "1 - w_bar == (2*(d + 4)*(m + 1 - N + d + d*sigma2) + m + 3 + 2*d)/(2*(d + 4)*(m + 1 + d + d*sigma2))",
         names | {"w_bar": (a + w_star) / 2},
     )
+    for normalization, eta, _ in CONVENTIONS:
+        factor = compose(1 - (a + w_star) / 2, {g: g for g in FIELD.gens} | {N: m + eta})
+        proof.word(f"lower_end_{normalization}", factor, ("finite", "infinite"))
     one, tenth = Fraction(1), Fraction(1, 10)
     official = fixed_points.IsotropicWorld(5 * one, tenth, one, 20 * one, 20 * one, 0 * one, None, 1)
     after, before = fixed_points.mixed_value(official), fixed_points.zero_shot_value(official)
@@ -241,15 +261,15 @@ THEOREM = Theorem(
     title="The auxiliary loss trades unseen tasks for the target inside a window of n",
     statement=(
         r"Between two values $w_0$ and w* of w the risk on a task changes from R_0 to R* as follows: a factor linear in "
-        r"n, hence one threshold a task, any $\Sigma$. n = m lies inside the window always, unless w* = $w_0$. Isotropic, "
-        r"$B = I$ (gauge), N = n + 1, where w* < $w_0$: the auxiliary loss helps the target and hurts unseen tasks iff n is "
-        r"as follows. With $|\theta_0| = 1$ and the same m in both losses w* < $w_0$ always, and the window's upper end is "
-        "finite iff m is as follows."
+        r"n, hence one threshold a task, whatever $\Sigma$. Isotropic, in the gauge where B is the identity, in tokens, the "
+        r"auxiliary loss helps the target and hurts unseen tasks if and only if n is as follows. Where the target has unit "
+        r"length and both losses use the same m, w* is <<falls>> below $w_0$; at n equal to m the target "
+        r"<<helped_tokens>> and unseen tasks <<hurt_tokens>> (in shots it <<helped_shots>> and they <<hurt_shots>>); the "
+        r"window's lower end is <<lower_end_tokens>> (in shots <<lower_end_shots>>), and its upper end is finite if and "
+        r"only if m is as follows."
     ),
-    assumptions=(
-        "lambda -> 0+, B symmetric, x ~ N(0, Sigma), tasks of any law with mean zero (Psi their second moment).",
-        "n = m inside the window: the auxiliary and the pretraining loss use the same number of shots m.",
-    ),
+    assumptions=("lambda -> 0+, B symmetric, tasks of any law with mean zero (Psi their second moment).",),
     source="new here",
     derive=derive,
+    given=(Given("s > 0", ISOTROPIC), Given("w_star < w_0", ISOTROPIC)),
 )

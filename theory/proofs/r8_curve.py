@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .. import fixed_points, isotropic, risk_formula
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .r4_zero_shot_value import (
     CONVENTIONS,
@@ -36,6 +37,7 @@ from .r8_auxiliary_window import value_only
 from .radicals import compose
 from .theorem import Proof, Theorem
 
+RISES = ("rises", "falls at first")
 SEGMENT = """mu = lam/N**2
 D_0 = (d + 2)*(d + 4)*(m + 1 + d + d*sigma2)
 D_1 = m*d*sigma2*(m + 3 + 2*d) + (d + 2)*(m*(2 + d*sigma2) + (d + 4)*(1 + d + d*sigma2))
@@ -96,12 +98,12 @@ def derive(proof: Proof) -> None:
         in_a, in_w = unseen.gradient(*start)
         slope = in_a * (end[0] - start[0]) + in_w * (end[1] - start[1])  # U_1
         if normalization == "shots":
-            proof.inequality("U_1 < 0 at n = m = 1, shots", positive(-slope, FIELD.ring.one))
-        least = 1 if normalization == "tokens" else 2
-        proof.inequality(f"U_1 > 0 at n = m >= {least}, {normalization}", positive(slope, least + m.numer))
+            at_one = compose(slope, {g: g for g in FIELD.gens} | {m: 1})
+            proof.word("one_shot", at_one, RISES)
+        proof.word(normalization, slope, RISES, where=normalization)
         proof.zero(f"no mixed second derivative of the unseen risk, {normalization}", unseen.aw)
         for second in (unseen.aa, unseen.ww):  # so U_2 > 0 unless the segment is a point, where U_1 = 0
-            proof.inequality(f"the unseen risk is convex, {normalization}", positive(second, 1 + m.numer))
+            proof.positive(f"the unseen risk is convex, {normalization}", second)
 
 
 def segment(eta: Any) -> Iterator[tuple[Any, Any]]:
@@ -142,24 +144,17 @@ class Parabola(NamedTuple):
         return self.constant + (alpha * (self.a + in_a) + w * (self.w + in_w)) / 2
 
 
-def positive(value: Any, shots: Any) -> bool:
-    """Whether a rational function is > 0 for d >= 1, sigma^2 >= 0 and ``shots`` (1 + m: m >= 1) in place of m.
-
-    After d -> 1 + d no coefficient is negative, and a positive constant term covers the corner.
-    """
-    shifted = (x.compose([(d.numer, 1 + d.numer), (m.numer, shots)]) for x in (value.numer, value.denom))
-    return all(part.coeff(1) > 0 and all(c > 0 for c in part.coeffs()) for part in shifted)
-
-
 THEOREM = Theorem(
     name="R8.curve",
     title="The curve of target risk against unseen risk in the weight of the auxiliary loss",
     statement=(
         r"Isotropic: the minimisers of $L_{ZS} + \lambda L_{FS}(m)$ over $v$ fill a segment; $\tau$ below is the place on "
-        r"it. Every risk is a parabola in $\tau$, the two losses on the target as below, where 0 and 1 mark the ends "
-        r"$\lambda \to 0^+$ and $\lambda \to \infty$; at n = m the unseen risk rises with $\tau$ (N = n: for m >= 2)."
+        r"it. A risk is a parabola in $\tau$, the two losses on the target as below, where 0 and 1 mark the ends "
+        r"$\lambda \to 0^+$ and $\lambda \to \infty$; at n equal to m the unseen risk <<tokens>> with $\tau$ in tokens, and "
+        r"in shots it <<shots>> (with one shot it <<one_shot>>)."
     ),
-    assumptions=("Sigma = I, tasks uniform on the unit sphere, |theta_0| = 1, the same m in both losses.",),
+    assumptions=("Isotropic, tasks uniform on the unit sphere, the target among them, the same m in both losses.",),
     source="new here",
     derive=derive,
+    given=(Given("m >= 2", "shots"),),
 )

@@ -18,8 +18,9 @@ from sympy.polys.fields import field
 from .. import dense_fixed_points, fixed_points, isotropic, risk_formula, thresholds
 from ..fixed_points import IsotropicWorld
 from ..isotropic import IsotropicPoint, IsotropicScalars
-from ..wick import Gaussian, derivative, evaluate, expectation
+from ..wick import Gaussian, derivative, evaluate, expectation, substitute
 from . import enumeration
+from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r4_zero_shot_value import (
@@ -41,6 +42,7 @@ from .r4_zero_shot_value import (
     isotropic_world,
     m,
     n,
+    norm2,
     phi,
     s,
     sigma2,
@@ -49,7 +51,7 @@ from .r4_zero_shot_value import (
 )
 from .r8_auxiliary_window import PSI
 from .radicals import compose
-from .theorem import Proof, Theorem
+from .theorem import ALWAYS, Proof, Theorem
 
 TASKS = ("target", "opposite", "unseen")
 
@@ -135,8 +137,8 @@ def derive_price(proof: Proof) -> None:
     names = symbols(SIGMA, M=M, t_1=t_1, t_2=t_2, v_x=V, h=H, n=n, N=tokens, R=risks[0], R_pre=risks[1])
     proof.formula(
         "what the unseen average rises by, any covariances",
-        f"{FORM}\nN**2*(R - R_pre) == inner(v_x, G @ v_x)",
-        names,
+        f"M = B @ Sigma\nt_1 = trace(M)\nt_2 = trace(M @ M)\n{FORM}\nN**2*(R - R_pre) == inner(v_x, G @ v_x)",
+        {name: value for name, value in names.items() if name not in ("M", "t_1", "t_2", "h")} | {"B": S},
         main=True,
     )
     proof.formula(
@@ -161,6 +163,8 @@ def derive_price(proof: Proof) -> None:
         names,
         rise=lasting,
     )
+    left = substitute(lasting, {norm2(THETA0): s}).as_coefficient()
+    proof.word("lasts", left, ("does not vanish", "vanishes"))
     for normalization, eta, _ in CONVENTIONS:
         world = isotropic_world(eta)
         after, before = fixed_points.zero_shot_value(world), fixed_points.pretrained(world)
@@ -214,10 +218,10 @@ def derive_thresholds(proof: Proof) -> None:
         length = (1 - phi) ** 2 * s + across  # theta = (1 - phi) theta_0 + theta_perp
         anywhere = isotropic.terms_on_task(point, d, sigma2, s, phi, across, length - s)
         cases = ((task, terms_on(point, task), one if task == "unseen" else s) for task in TASKS)
-        for task, terms, norm2 in (*cases, ("any", anywhere, length)):
-            names = {"n": n, "d": d, "sigma2": sigma2, "a": point.w, "s": norm2}
+        for task, terms, power in (*cases, ("any", anywhere, length)):
+            names = {"n": n, "d": d, "sigma2": sigma2, "a": point.w, "s": power}
             gain = few_shot_gain(terms, normalization)
-            factor = norm2 * point.w * (2 - point.w) * (1 if eta else n)
+            factor = power * point.w * (2 - point.w) * (1 if eta else n)
             if task == "target":
                 what = f"`pretrained`: few-shot beats zero-shot iff, N = {'n + 1' if eta else 'n'}"
                 proof.condition(what, PRETRAINED[normalization], names, gain, factor, main=True)
@@ -235,8 +239,10 @@ def derive_thresholds(proof: Proof) -> None:
     kappa = w
     memory = isotropic.contract(IsotropicScalars(one, kappa, one, none, none, none), d, sigma2, s)
     recited = isotropic.contract(IsotropicScalars(one, kappa, one, none, none, m), d, sigma2, s)
-    for point, words in ((memory, "zero_shot"), (recited, "mixed, any q_xy")):
-        proof.zero(f"no zero-shot risk above the noise: {words}", terms_on(point, "target").coefficients()[0])
+    for point, name in ((memory, "zero_shot"), (recited, "mixed")):  # whatever q_xy
+        lost = terms_on(point, "target").coefficients()[0]
+        proof.zero(f"no zero-shot risk above the noise: {name}", lost)
+        proof.word(name, lost)  # a risk is at least the noise: what few-shot may gain is at most this
     for task, lines, factor in (
         ("opposite", "rho = sigma2/s\nn > ((kappa - 1)**2 + rho*kappa**2 - 4)/3", 3 * s),
         ("unseen", "n + 1 > kappa**2*(1 + sigma2)/s", s),
@@ -250,12 +256,13 @@ def derive_thresholds(proof: Proof) -> None:
     on_tokens, on_shots = (terms_on(fixed_points.mixed_kq(isotropic_world(x, m, m)), "target") for x in (1, 0))
     R = partial(risk_formula.exact_risk_formula, on_tokens)
     proof.formula(
-        "`mixed_kq`: few-shot always beats zero-shot on the target, N = n + 1",
+        "`mixed_kq`: what few-shot gains over zero-shot on the target, N = n + 1",
         "(n + 1)**2*(R(0) - R(n)) == n*(m + 1)*s*(2 + (m + 3)*n)/(m + 2)**2",
         names | {"R": R},
         main=True,
     )
     gain = few_shot_gain(on_tokens, "tokens")
+    proof.word("mixed_kq", gain)
     proof.zero("theory.conditions compares by it", n * gain - (n + 1) ** 2 * (R(0) - R(n)))
     proof.condition(
         "`mixed_kq`: few-shot beats zero-shot on the target iff, N = n",
@@ -276,6 +283,7 @@ def _value_only_on_target(proof: Proof) -> None:
     world = isotropic_world(1)
     after, before = fixed_points.zero_shot_value(world), fixed_points.pretrained(world)
     p_0, p_1, p_2 = thresholds.below(terms_on(after, "target"), terms_on(before, "target"), "tokens").difference()
+    proof.word("at_zero", -p_0)
     names = {"n": n, "d": d, "m": m, "sigma2": sigma2, "a": before.w}
     share = s / (d + 4) ** 2
     proof.condition(
@@ -300,17 +308,20 @@ def _value_only_on_target(proof: Proof) -> None:
     compared = thresholds.below(terms_on(after, "target", official), terms_on(before, "target", official), "tokens")
     difference = compared.difference()
     signs = [at(difference, shots) < 0 for shots in (0, 1, 2, 21, 22)]  # a quadratic: two changes of sign are all
-    proof.inequality("not monotone in n", signs == [True, True, False, False, True] and bool(difference[2] < 0))
+    proof.inequality(
+        "two changes of sign, and no more", signs == [True, True, False, False, True] and bool(difference[2] < 0)
+    )
+    proof.words["between"] = ALWAYS[0] if all(signs) else f"not {ALWAYS[0]}"
 
 
 THEOREMS = (
     Theorem(
         name="R9.mechanism",
-        title="Every comparison of risks in n is the sign of a quadratic",
+        title="A comparison of risks in n is the sign of a quadratic",
         statement=(
-            r"At any parameters the risk $R(n)$ is a quadratic in n over $N^2$ at n >= 1, with $k_i$ free of n, so that "
-            r"$R_A(n) < R_B(n)$ and $R(n) < R(0)$ hold on at most two ranges of n, found exactly; against zero shots, N = n + "
-            r"1, the condition is linear in n."
+            r"At any parameters the risk $R(n)$ at one shot or more is a quadratic in n over $N^2$, with $k_i$ free of n, so that "
+            r"one risk is below another, or below its own zero-shot risk, on at most two ranges of n; against zero shots, in "
+            r"tokens, the condition is linear in n."
         ),
         assumptions=("Any model, covariance, task and convention.",),
         source="new here",
@@ -318,27 +329,29 @@ THEOREMS = (
     ),
     Theorem(
         name="R9.price",
-        title="Value-only fine-tuning keeps in-context learning at a price that never vanishes",
+        title="Value-only fine-tuning keeps in-context learning at a price that lasts",
         statement=(
-            r"With w and B unchanged the unseen average rises, from $R_{pre}$ at $v_x = 0$ to R, by a positive quadratic "
-            r"form in $v_x$, which does not vanish as $n \to \infty$; M and $t_k = \mathrm{tr}\,M^k$ as in R4, and its $v_x$ "
-            r"where B is a multiple of $\Sigma^{-1}$."
+            r"With w and B unchanged the unseen average rises, from $R_{pre}$ without $v_x$ to R, by a positive quadratic "
+            r"form in $v_x$, and by the following where B is a multiple of $\Sigma^{-1}$ and $v_x$ that of R4; as $n \to "
+            r"\infty$ the rise <<lasts>>."
         ),
-        assumptions=("B symmetric; tasks of mean zero; x ~ N(0, Sigma).",),
+        assumptions=("B symmetric; tasks of mean zero.",),
         source="new here",
         derive=derive_price,
+        given=(Given("s > 0"),),
     ),
     Theorem(
         name="R9.thresholds",
         title="The thresholds in closed form, isotropic",
         statement=(
-            r"Where few-shot beats a model's own zero-shot: `pretrained` (wB = a I), on tasks of squared length s as follows; "
-            r"`zero_shot`, `mixed`: never on the target; `mixed_kq`: on the target always for N = n + 1, for N = n as "
-            r"follows. `zero_shot_value` beats `pretrained` on the target, N = n + 1, at n = 0 and for all large n iff a is "
-            r"as follows; in between not always."
+            r"Where few-shot beats a model's own zero-shot: `pretrained`, with the a of R1.isotropic, on tasks of squared "
+            r"length s as follows; `zero_shot` <<zero_shot>> and `mixed` <<mixed>> on the target; `mixed_kq` on the target "
+            r"<<mixed_kq>> in tokens, in shots as follows. `zero_shot_value` beats `pretrained` on the target, in tokens, "
+            r"<<at_zero>> at zero shots, and for all large n if and only if a is as follows; in between <<between>>."
         ),
-        assumptions=("Sigma = I, unseen tasks uniform on the unit sphere.",),
+        assumptions=("Isotropic, unseen tasks uniform on the unit sphere.",),
         source="new here; the pretrained threshold extends n = d - 1 of Lee, Sohn, Lee 2026 (arXiv 2602.23197)",
         derive=derive_thresholds,
+        given=(Given("n >= 1"), Given("s > 0")),
     ),
 )

@@ -87,9 +87,13 @@ def _many_dimensions(proof: Proof) -> None:
         for task in TASKS
     }
     names = {"kappa": ratio, "sigma2": noise, "nu": nu}
+    proportions = {"sigma2": noise, "n": nu * dimension, "m": ratio * dimension, "d": dimension}
     weight = at_zero(fixed_points.pretrained(worlds["tokens"]).w)
     limit = at_zero(found["zero_shot_value", "unseen", "tokens"])
-    proof.formula("the excess in many dimensions, v alone trained", SHARED, names, main=True, a=weight, excess=limit)
+    lines = f"nu = n/d\nkappa = m/d\n{SHARED}"
+    proof.formula(
+        "the excess in many dimensions, v alone trained", lines, proportions, main=True, a=weight, excess=limit
+    )
     known, _ = run_lines(SHARED, names)
     for name in strategies:
         limits = (at_zero(found[name, task, normalization]) for task in TASKS for normalization in worlds)
@@ -142,12 +146,12 @@ THEOREM = Theorem(
     name="R9.limits",
     title="Limits of many shots and of many dimensions, isotropic",
     statement=(
-        r"As $n \to \infty$ the excess over $\sigma^2$ tends to the squared bias of a shot, with v alone trained as follows "
-        r"($B = I$, $v_x = \alpha\theta_0$; the unseen average is over unit vectors). As $d \to \infty$ at $n = \nu d$, "
-        r"$m = \kappa d$ `pretrained`, `zero_shot_value` and `mixed_value` share one limit on every task, and `zero_shot` "
-        r"has another on the target."
+        r"As $n \to \infty$ the excess over $\sigma^2$ tends to the squared bias of a shot, with v alone trained as follows, "
+        r"in the gauge where B is the identity, $\alpha$ being the factor of $v_x$ (the unseen average is over unit vectors). As "
+        r"$d \to \infty$ with n and m in proportion, `pretrained`, `zero_shot_value` and `mixed_value` share one limit on the "
+        r"named tasks, and `zero_shot` has another on the target."
     ),
-    assumptions=("Sigma = I, |theta_0| = 1 in the limit of many dimensions, balanced scale for zero_shot.",),
+    assumptions=("Isotropic; in the limit of many dimensions a target of unit length; balanced scale for zero_shot.",),
     source="new here",
     derive=derive_limits,
 )

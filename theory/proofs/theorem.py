@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +12,12 @@ from html import escape
 from typing import Any, Literal
 
 from ..python_to_latex import latex_of, lines_of
-from .printed_lines import assigned_names, run_lines
+from ..shot_ranges import describe_shots
+from .hypotheses import Given, Signs, order_of
+from .printed_lines import assigned_names, run_lines, sides
+
+ALWAYS = (describe_shots(((0, math.inf),)), describe_shots(()))  # "always", "never"
+EVERY = ("every", "no")
 
 How = Literal["ring identity", "brute force", "inequality", "numerical"]
 
@@ -44,8 +51,14 @@ class Check:
 
 @dataclass(slots=True)
 class Proof:
-    """The record that a derivation writes as it goes: steps for the reader, checks for the sceptic."""
+    """The record that a derivation writes as it goes: steps for the reader, checks for the sceptic.
 
+    ``given`` are the theorem's hypotheses, of which the derivation knows no others; ``words`` what it found for the
+    places that statements leave open.
+    """
+
+    given: tuple[Given, ...] = ()
+    words: dict[str, str] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
 
@@ -85,24 +98,71 @@ class Proof:
         self._record(Check(what, "ring identity", lines=lines, setup=setup, main=main))
 
     def condition(
-        self, what: str, lines: str, names: Mapping[str, Any], excess: Any, factor: Any, *, main: bool = False
+        self,
+        what: str,
+        lines: str,
+        names: Mapping[str, Any],
+        excess: Any,
+        factor: Any,
+        *,
+        main: bool = False,
+        also: Iterable[str] = (),
+        where: str = "",
     ) -> None:
         """A printed condition ``left > right``, which holds exactly where the derived ``excess`` is positive.
 
-        Shown by ``excess = factor * (left - right)`` identically, with a factor that is a rational function of
-        positive parameters and has positive coefficients only. ``left < right`` likewise.
+        Shown by ``excess = factor * (left - right)`` identically, with a factor whose sign follows from the hypotheses
+        (and what the step assumes ``also``); of those that hold for a part of the theorem, of the part ``where``.
+        ``left < right`` likewise.
         """
-        from .radicals import positive
-
         ((sign, gap),) = run_lines(lines, names)[1]
         if sign is ast.Lt:
             gap = -gap
         elif sign is not ast.Gt:
             raise ValueError(f"lines = {lines!r} are not allowed: the comparison must be > or <")
         _require_zero(what, [excess - factor * gap])
-        if not positive(factor):
-            raise ProofFailed(f"{what}: the sign of the factor {_short(factor)} cannot be read off its coefficients")
+        self._require_positive(what, [factor], self._signs(also, where))
         self._record(Check(what, "inequality", lines=lines, main=main))
+
+    def positive(self, what: str, *values: Any, also: Iterable[str] = (), where: str = "") -> None:
+        """Rational functions that are positive by the hypotheses, and what the step assumes ``also``."""
+        self._require_positive(what, values, self._signs(also, where))
+        self._record(Check(what, "inequality"))
+
+    def word(
+        self, name: str, excess: Any, words: tuple[str, str] = ALWAYS, *, also: Iterable[str] = (), where: str = ""
+    ) -> None:
+        """The word for the place ``<<name>>`` of the statement: the first if excess > 0 follows, the other if excess <= 0."""
+        signs = self._signs(also, where)
+        if signs.positive(excess):
+            self.words[name] = words[0]
+        elif signs.nonnegative(-excess):
+            self.words[name] = words[1]
+        else:
+            raise ProofFailed(f"neither {words[0]!r} nor {words[1]!r}: the sign of {_short(excess)} does not follow")
+        self._record(Check(f"the sign behind the statement's {self.words[name]!r}", "inequality"))
+
+    def rules(self, line: str, names: Mapping[str, Any], *covectors: Any) -> dict[Any, Any]:
+        """What an equation ``left == right`` among the hypotheses says, along covectors if any; nothing where not given."""
+        if all(given.line != line for given in self.given):
+            return {}
+        left, right = sides(line, names)
+        return {covector @ left: covector @ right for covector in covectors} if covectors else {left: right}
+
+    def gap(self, smaller: str, larger: str, name: str) -> tuple[str, ...]:
+        """The bound of ``name`` = larger - smaller by a hypothesis that orders the two; nothing where none does."""
+        orders = (order_of(given.line) for given in self.given)
+        return tuple(
+            f"{name} {'>' if o[2] else '>='} 0" for o in orders if o is not None and o[:2] == (smaller, larger)
+        )
+
+    def _signs(self, also: Iterable[str], where: str) -> Signs:
+        return Signs((*(given.line for given in self.given if given.where in ("", where)), *also))
+
+    def _require_positive(self, what: str, values: Iterable[Any], signs: Signs) -> None:
+        for value in values:
+            if not signs.positive(value):
+                raise ProofFailed(f"{what}: the sign of {_short(value)} does not follow from the hypotheses")
 
     def _record(self, check: Check) -> None:
         self.checks.append(replace(check, steps=len(self.steps)))
@@ -152,13 +212,15 @@ class Theorem:
         One line for a person.
     statement : str
         What is claimed, in words and notation (LaTeX between dollar signs); its formulas are the lines that the proof
-        runs with ``main=True``.
+        runs with ``main=True``, and a place ``<<name>>`` takes the word that the proof finds by ``word``.
     assumptions : tuple of str
-        What is assumed, one sentence each.
+        What else is assumed, one sentence each.
     source : str
         Paper and equation, or "new here".
     derive : callable
         Runs the derivation, writing into a :class:`Proof`; raises :class:`ProofFailed` where something is not so.
+    given : tuple of Given
+        The hypotheses on numbers, as lines that the proof reads signs and rules from.
     """
 
     name: str
@@ -167,6 +229,12 @@ class Theorem:
     assumptions: tuple[str, ...]
     source: str
     derive: Callable[[Proof], None]
+    given: tuple[Given, ...] = ()
+
+    def all_assumptions(self) -> tuple[str, ...]:
+        """What is assumed, for a page: the hypotheses on numbers, printed from their lines, and the rest."""
+        numbers = (f"{'; '.join(given.latex() for given in self.given)}.",) if self.given else ()
+        return (*numbers, *self.assumptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +246,7 @@ class ProofResult:
     checks: tuple[Check, ...]
     seconds: float
     failure: str | None = None
+    statement: str = ""
 
     @property
     def proved(self) -> bool:
@@ -215,20 +284,34 @@ class ProofResult:
         main = "".join(f"<p>${latex_of(line)}$</p>" for check in self.formulas() for line in lines_of(check.lines))
         steps = "".join(f"<li>{escape(step)}</li>" for step in self.steps)
         heading = f"<b>{theorem.name}. {escape(theorem.title)}</b>"
-        statement = f"<p>{heading}</p><p>{escape(theorem.statement)}</p>{main}"
+        statement = f"<p>{heading}</p><p>{escape(self.statement)}</p>{main}"
         return f"{statement}<ol>{steps}</ol><p>{escape(repr(self))}</p>"
 
 
 def run(theorem: Theorem) -> ProofResult:
     """Run one derivation; a failed check is a result, any other exception is a bug and passes through."""
-    proof = Proof()
+    proof = Proof(theorem.given)
     start = time.perf_counter()
     failure = None
     try:
         theorem.derive(proof)
     except ProofFailed as error:
         failure = str(error)
-    return ProofResult(theorem, tuple(proof.steps), tuple(proof.checks), time.perf_counter() - start, failure)
+    seconds = time.perf_counter() - start
+    checks = tuple(replace(check, what=filled(check.what, proof.words)) for check in proof.checks)
+    statement = filled(theorem.statement, proof.words)
+    return ProofResult(theorem, tuple(proof.steps), checks, seconds, failure, statement)
+
+
+def filled(text: str, words: Mapping[str, str]) -> str:
+    """The text with the words that a proof found in the places left open for them; a place without one says so.
+
+    Examples
+    --------
+    >>> filled("few-shot <<often>> wins", {"often": "never"})
+    'few-shot never wins'
+    """
+    return re.sub(r"<<(\w+)>>", lambda place: words.get(place[1], "(not proved)"), text)
 
 
 def _require_zero(what: str, residuals: Iterable[Any]) -> None:

@@ -70,7 +70,7 @@ class AffineSpace:
         value, key_query = self._parts(y)
         k = balancing_scale(float(value @ value), float(key_query @ key_query), level)
         moved = np.concatenate(((k - 1) * value, (1 / k - 1) * key_query))
-        return y + np.asarray(self.basis.T @ moved)
+        return np.asarray(y + self.basis.T @ moved)
 
     def _parts(self, y: Array) -> tuple[Array, Array]:
         """What moves of v and of vec Q; the rest is seen by no loss, or zero."""

@@ -79,7 +79,7 @@ def test_what_is_assumed_is_printed(
     monkeypatch.setattr(runner, "proofs", lambda asked: proofs)
     assert main(["prove", "-v"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assumed = [f"    Assumed: {text}" for result in proofs for text in result.theorem.assumptions]
+    assumed = [f"    Assumed: {text}" for result in proofs for text in result.theorem.all_assumptions()]
     assert assumed
     assert [line for line in printed if line.startswith("    Assumed: ")] == assumed
 

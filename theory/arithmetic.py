@@ -105,6 +105,15 @@ def anywhere(condition: Any) -> bool:
     return bool(condition.any()) if isinstance(condition, np.ndarray) else bool(condition)
 
 
+def infinity_beside(value: Number) -> Number:
+    """Infinity in the kind of a value: sympy's beside expressions, else the float."""
+    if is_symbolic(value):
+        import sympy
+
+        return sympy.oo
+    return math.inf
+
+
 def is_zero(x: Number) -> Any:
     """Whether a number is zero; elementwise on arrays, and False for an expression that is not literally zero."""
     return x == 0

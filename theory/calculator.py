@@ -7,7 +7,7 @@ from typing import Any
 
 from . import validation
 from .evaluation import risk_of_model, risk_of_strategy
-from .fixed_points import require_fixed_point
+from .fixed_points import require_closed_form
 from .parameters import AttentionParameters, dimension_beside
 from .setting import SETTING_ARGUMENTS, Setting, settled
 from .strategies import Strategy, find_strategy
@@ -60,7 +60,7 @@ normalization
         In units of the label's square; never below sigma^2. Plain numbers give a float; an array anywhere broadcasts; a
         Fraction among the real-valued arguments (and no float) gives the exact value; a Symbol an expression. ``inf``
         in one case: `mixed` without label noise (``noise_variance=0``, the default) at n >= 1 on any task but the
-        target.
+        target, unless ``few_shot_shots=1`` in "shots", which has nothing to gain from its shot.
 
     Raises
     ------
@@ -157,7 +157,8 @@ value_scale, normalization
     ValueError, TypeError
         Naming the argument, the value and what is allowed.
     NoClosedForm
-        `mixed` at a finite few_shot_weight, and `mixed` without label noise, where the infimum is not attained.
+        `mixed` at a finite few_shot_weight, and `mixed` without label noise where the infimum is not attained: always but
+        for ``few_shot_shots=1`` in "shots".
 
     Notes
     -----
@@ -182,5 +183,5 @@ value_scale, normalization
         setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
         few_shot_weight, value_scale, normalization,
     )  # fmt: skip
-    require_fixed_point(found.name, setting.noise_variance, setting.few_shot_weight)
+    require_closed_form(found.name, setting.few_shot_weight)
     return scaled_point(found, setting)

@@ -8,7 +8,7 @@ The strategies that forget the context (:math:`B = 0`) speak of the inputs only 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,11 @@ class DensePoint(NamedTuple):
     scale: Number
     memory: IsotropicPoint | None = None
     b_sigma: Array | None = None  # B Sigma, where the fixed point has formed it already
+
+    @property
+    def diverges(self) -> Any:
+        """Whether the flow runs off instead."""
+        return self.memory is not None and self.memory.diverges
 
 
 def pretrained_product(world: DenseWorld) -> Array:

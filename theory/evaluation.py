@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import dense, dense_fixed_points, fixed_points, isotropic, validation
-from .arithmetic import Number, anywhere, choose, is_zero, lifting, present
+from .arithmetic import Number, anywhere, choose, infinity_beside, lifting, present
 from .dense_fixed_points import DensePoint, DenseWorld
 from .fixed_points import IsotropicWorld
 from .isotropic import IsotropicPoint, IsotropicScalars
@@ -70,7 +70,7 @@ def risk_of_model(model: AttentionParameters, n_shots: Number, setting: Setting,
 def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any) -> tuple[RiskTerms, bool]:
     """The risk's contractions, one number for each argument, and whether the risk is infinite for n >= 1.
 
-    It is so for `mixed` off the target without label noise; the contractions then serve n = 0 alone.
+    The contractions then serve n = 0 alone.
     """
     task = checked_task(task, setting)
     strategy: Strategy | None = None
@@ -87,11 +87,31 @@ def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any)
     world: Any = (isotropic_world if six_scalars else dense_world)(strategy, setting, lift)
     task = _in_kind(task, setting, lift)
     place = _isotropic_place(task, setting, lift) if six_scalars else place_of(task, world.target, world.sigma)
-    infinite = False
-    if strategy is not None and strategy.name == "mixed" and place != TARGET and is_zero(world.noise_variance):
-        infinite, world = True, world._replace(noise_variance=1)
-    terms = _isotropic_terms(point(world), world, place) if six_scalars else _dense_terms(point, world, task, place)
-    return terms, infinite
+    if six_scalars:
+        return _finite_terms(_isotropic_terms, point, world, place)
+    return _finite_terms(partial(_dense_terms, task), point, world, place)
+
+
+def _finite_terms(
+    terms: Callable[[Any, Any, Place], RiskTerms], point: Callable[[Any], Any], world: Any, place: Place
+) -> tuple[RiskTerms, Any]:
+    """The contractions, and where the risk is infinite for n >= 1: off the target, where the flow runs off.
+
+    There they serve n = 0 alone, at which the noise moves no bias: those of the point with noise stand in.
+    """
+    end = point(world)
+    if place == TARGET or not anywhere(end.diverges):
+        return terms(end, world, place), False
+    noisy = world._replace(noise_variance=choose(end.diverges, 1, world.noise_variance))
+    return terms(point(noisy), noisy, place)._replace(noise_variance=world.noise_variance), end.diverges
+
+
+def _risk_at(n_shots: Number, terms: RiskTerms, infinite: Any, normalization: str) -> Number:
+    """The risk formula, and infinity where that is the risk; an n that is a Symbol is taken as n >= 1."""
+    value = exact_risk_formula(terms, n_shots, normalization)
+    if not anywhere(infinite):
+        return value
+    return choose(infinite & (n_shots != 0), infinity_beside(value), value)
 
 
 def _point_of_model(
@@ -159,13 +179,10 @@ def _isotropic_risk(
     task: Any,
     *others: Number,
 ) -> Any:
-    normalization = setting.normalization
     strategy = model if isinstance(model, Strategy) else None
 
     def evaluate(world: IsotropicWorld, n: Number, place: Place) -> Number:
-        if strategy is not None and strategy.name == "mixed" and place != TARGET:
-            return _with_limit(lambda w: _isotropic_terms(point(w), w, place), world, n, normalization)
-        return exact_risk_formula(_isotropic_terms(point(world), world, place), n, normalization)
+        return _risk_at(n, *_finite_terms(_isotropic_terms, point, world, place), setting.normalization)
 
     number = None if isinstance(task, str) else task
     lift = common_kind(setting, n_shots, number, *others)
@@ -196,16 +213,6 @@ def _isotropic_terms(point: IsotropicPoint, world: IsotropicWorld, place: Place)
     if across is None:  # a task of the target's length
         across = norm2 * departure * (2 - departure)
     return isotropic.terms_on_task(point, d, noise_variance, norm2, departure, across, excess)
-
-
-def _with_limit(terms: Callable[[Any], RiskTerms], world: Any, n_shots: Number, normalization: str) -> Number:
-    """The risk of `mixed` off the target, where it grows without bound as the noise vanishes, for n >= 1."""
-    noiseless = is_zero(world.noise_variance)
-    if not anywhere(noiseless):
-        return exact_risk_formula(terms(world), n_shots, normalization)
-    finite = terms(world._replace(noise_variance=choose(noiseless, 1, world.noise_variance)))
-    value = exact_risk_formula(finite._replace(noise_variance=world.noise_variance), n_shots, normalization)
-    return choose(noiseless & (n_shots > 0), math.inf, value)
 
 
 # --- arrays of settings ----------------------------------------------------------------------------------------------
@@ -278,7 +285,7 @@ def _dense_risk(
     if not names:
         world = dense_world(strategy, setting, lift)
         task = _in_kind(task, setting, lift)
-        value = _dense_value(strategy, point, world, n_shots if lift is None else lift(n_shots), task, setting)
+        value = _dense_value(point, world, n_shots if lift is None else lift(n_shots), task, setting)
         return present(scalar(value), (*numbers_of(setting), n_shots))
     arrays = np.broadcast_arrays(*(getattr(setting, name) for name in names))
     shape = arrays[0].shape
@@ -291,33 +298,22 @@ def _dense_risk(
             *(slice(k, k + 1) if size > 1 else slice(None) for k, size in zip(index, shape, strict=True)),
         )
         world = dense_world(strategy, one, None)
-        result[at] = _dense_value(strategy, point, world, every_n[at], task, one)
+        result[at] = _dense_value(point, world, every_n[at], task, one)
     return result
 
 
 def _dense_value(
-    strategy: Strategy | None,
-    point: Callable[[DenseWorld], DensePoint],
-    world: DenseWorld,
-    n_shots: Number,
-    task: Any,
-    setting: Setting,
+    point: Callable[[DenseWorld], DensePoint], world: DenseWorld, n_shots: Number, task: Any, setting: Setting
 ) -> Number:
     with in_range():
         place = place_of(task, world.target, world.sigma)
-
-    def terms(world: DenseWorld) -> RiskTerms:
-        return _dense_terms(point, world, task, place)
-
-    with in_range():
-        if strategy is not None and strategy.name == "mixed" and place != TARGET:
-            return _with_limit(terms, world, n_shots, setting.normalization)
-        return exact_risk_formula(terms(world), n_shots, setting.normalization)
+        terms, infinite = _finite_terms(partial(_dense_terms, task), point, world, place)
+        return _risk_at(n_shots, terms, infinite, setting.normalization)
 
 
-def _dense_terms(point: Callable[[DenseWorld], DensePoint], world: DenseWorld, task: Any, place: Place) -> RiskTerms:
+def _dense_terms(task: Any, point: DensePoint, world: DenseWorld, place: Place) -> RiskTerms:
     """Dispatch on where the task lies."""
-    blocks, _, memory, b_sigma = point(world)
+    blocks, _, memory, b_sigma = point
     d, noise_variance = len(world.target), world.noise_variance
     if place == UNSEEN:
         if world.task_covariance is not None:

@@ -12,7 +12,7 @@ al. 2023 (arXiv 2307.03576) for the pretrained model; the selection laws and the
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -232,13 +232,14 @@ def mixed(world: IsotropicWorld) -> IsotropicPoint:
     rho = sigma2 / s
     if anywhere(is_zero(rho) != is_zero(sigma2)):  # it would be taken for no noise at all
         raise reject("noise_variance", sigma2, "0 or such that its ratio to the target's signal power is a float > 0")
-    nothing_to_gain = is_zero(world.few_shot_shots - 1 + world.query_counts)  # "shots" at m = 1: u = 0
+    nothing_to_gain = is_zero(world.few_shot_shots - 1 + world.query_counts)  # m' = 0, "shots" at m = 1: u = 0
     if anywhere(nothing_to_gain):
         idle = IsotropicPoint(1, -1 / (1 + rho), 1, 0, 0, 0, 1, 1, 0, rho / (1 + rho), 0)
         if nothing_to_gain is True:
             return idle
         others = mixed(world._replace(few_shot_shots=choose(nothing_to_gain, 2, world.few_shot_shots)))
-        return IsotropicPoint(*(choose(nothing_to_gain, a, b) for a, b in zip(idle[:11], others[:11], strict=True)))
+        chosen = (choose(nothing_to_gain, a, b) for a, b in zip(idle[:11], others[:11], strict=True))
+        return IsotropicPoint(*chosen)._replace(diverges=choose(nothing_to_gain, False, others.diverges))
     u, noise_to_p, gain = memorisation(s, sigma2, world.few_shot_shots, world.query_counts)
     finite_u = choose(is_zero(sigma2), 1 + 0 * u, u)  # a 1 of the kind of u: exact stays exact
     return IsotropicPoint(
@@ -248,6 +249,7 @@ def mixed(world: IsotropicWorld) -> IsotropicPoint:
         query_bias=0,
         value_sum=(1 + u * noise_to_p) / (1 + rho),
         label=s,
+        diverges=is_zero(sigma2),  # here m' >= 1: R7.noiseless's hypothesis
     )  # fmt: skip
 
 
@@ -310,11 +312,10 @@ def require_closed_form(strategy: str, few_shot_weight: Number) -> None:
         )
 
 
-def require_fixed_point(strategy: str, noise_variance: Number, few_shot_weight: Number) -> None:
-    """Say so where the flow has no limit: `mixed` without label noise."""
-    require_closed_form(strategy, few_shot_weight)
-    if strategy == "mixed" and anywhere(noise_variance == 0):
+def require_end(strategy: str, diverges: Any, noise_variance: Number) -> None:
+    """Say so where the flow has no end."""
+    if anywhere(diverges):
         raise NoClosedForm(
-            f"noise_variance = {noise_variance!r}: strategy 'mixed' has no fixed point without label noise: its "
+            f"noise_variance = {noise_variance!r}: strategy {strategy!r} has no fixed point without label noise: its "
             "infimum is not attained and the parameters run to infinity (theory.risk gives the limit of the risk)"
         )

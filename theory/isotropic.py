@@ -12,7 +12,7 @@ Everything below depends on :math:`\theta` only through its component along :mat
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .arithmetic import Number
 from .risk_formula import RiskTerms, Square
@@ -52,6 +52,7 @@ class IsotropicPoint(NamedTuple):
     label: Number  # alpha |theta_0|^2 + w (|theta_0|^2 + sigma^2)
     linear_bias: Number = None  # how the bias along the target grows with the task; None: formed from the scalars
     opposite_bias: Number = None  # the bias left along the target by the opposite task; None: likewise
+    diverges: Any = False  # where the flow runs off: what is here for the target is a limit, off it the risk has none
 
     @property
     def scalars(self) -> IsotropicScalars:
@@ -125,7 +126,7 @@ def terms_on_task(
     ``departure`` is :math:`\phi`, ``across_norm2`` is :math:`|\theta_\perp|^2` and ``excess_norm2`` is
     :math:`|\theta|^2 - |\theta_0|^2`.
     """
-    alpha, w, q, beta, gamma, delta, shrinkage, target_bias, query_bias, value_sum, label, _, opposite_bias = point
+    alpha, w, q, beta, gamma, delta, shrinkage, target_bias, query_bias, value_sum, label, _, opposite_bias, _ = point
     along = beta + gamma * target_norm2
     value_along = value_sum - w * departure
     keyed = along + delta * target_norm2 * (1 - departure)

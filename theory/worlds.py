@@ -124,14 +124,16 @@ def scaled_point(strategy: Strategy, setting: Setting) -> AttentionParameters:
     if setting.is_isotropic:
         world = isotropic_world(strategy, setting, lift)
         point, k = (function(world) for function in fixed_points.POINTS[strategy.name])
+        fixed_points.require_end(strategy.name, point.diverges, setting.noise_variance)
         return AttentionParameters.from_isotropic(point.scalars.scaled(k), setting.d, setting.target)
     for name in NUMBER_FIELDS:
         value = getattr(setting, name)
         if isinstance(value, np.ndarray):
             raise validation.reject(name, value, "one number, not an array, where a covariance is given")
     with in_range():
-        blocks, k, *_ = dense_fixed_points.POINTS[strategy.name](dense_world(strategy, setting, lift))
-        return AttentionParameters(*blocks.scaled(k).matrices())
+        found = dense_fixed_points.POINTS[strategy.name](dense_world(strategy, setting, lift))
+        fixed_points.require_end(strategy.name, found.diverges, setting.noise_variance)
+        return AttentionParameters(*found.blocks.scaled(found.scale).matrices())
 
 
 @contextmanager

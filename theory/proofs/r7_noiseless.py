@@ -2,7 +2,8 @@ r"""R7, fourth part: the limit of vanishing noise.
 
 As :math:`\sigma^2 \to 0` the minimum of R7 runs to infinity: :math:`p^* \to 0`, :math:`w/c \to -1` and the recital
 :math:`c\,q_{xy}` grows without bound. The risk on the target has a limit all the same; on every other task it has none.
-In u and :math:`x = \rho/p^*` (:math:`\rho = xu^2`) everything is rational, and both tend to 0. Source: new here.
+In u and :math:`x = \rho/p^*` (:math:`\rho = xu^2`) everything is rational, and both tend to 0. All of this needs
+:math:`m' \ge 1`: a point of the code says whether the flow runs off, and this proof holds it to that. Source: new here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sympy.polys.fields import field
 
 from .. import fixed_points, isotropic, risk_formula
 from ..calculator import risk
-from . import r7_manifold
+from . import enumeration, r7_manifold
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .r7_mixed import POINT_LINES
@@ -53,8 +54,10 @@ def derive(proof: Proof) -> None:
         printed = risk_formula.exact_risk_formula(terms, lift(n), normalization)
         stated = run_lines(LIMIT_LINES, names | {"N": n + eta, "m_prime": m - 1 + eta})[0]["risk"]
         proof.zero(f"printed target risk without noise, {normalization}", printed - stated)
-    _divergence(proof, point)
+    variance = _divergence(proof, point)
+    _idle(proof, variance)
     proof.brute_force("at zero noise theory.risk is the limit on the target, infinite elsewhere", _public_limits())
+    proof.brute_force("shots, m = 1: theory.risk is that of v = (0, theta_0, -1), Q_00 = 1", _public_idle())
 
 
 def vanishing() -> dict[str, Any]:
@@ -63,7 +66,7 @@ def vanishing() -> dict[str, Any]:
     return run_lines(r7_manifold.SCALARS, known)[0]
 
 
-def _divergence(proof: Proof, point: dict[str, Any]) -> None:
+def _divergence(proof: Proof, point: dict[str, Any]) -> Any:
     proof.step(
         r"On any other task $\theta = (1-\phi)\theta_0 + \theta_\perp$, not 0, $s_\perp = |\theta_\perp|_\Sigma^2$, the "
         r"variance that one shot brings, times $p^*$, tends to the following $V > 0$; the rest of the risk is squares "
@@ -83,6 +86,39 @@ def _divergence(proof: Proof, point: dict[str, Any]) -> None:
     on_opposite = compose(limit_of(terms.per_shot * u**2), {g: g for g in FIELD.gens} | {phi: 2, across: 0})
     proof.word("growth", n * on_opposite, ("grows without bound", "stays bounded"))
     proof.zero("nothing is subtracted from it", terms.fixed)
+    return limit_of(terms.per_shot * u**2)
+
+
+def _idle(proof: Proof, variance: Any) -> None:
+    of = r7_manifold
+    proof.step(
+        r"In shots at m = 1 it is $m' = 0$ and V = 0: nothing runs off. There, at zero noise, the few-shot loss on the "
+        r"manifold is the following. The flow of $L_{ZS}$ ends at D = 0, where the slope in D is zero, so that D stays 0 "
+        r"and u falls to 0: $w = -c$, $q_{xy} = 0$, which is R7's point at $\rho = 0$."
+    )
+    F = compose(of.target_excess(), {g: g for g in of.FIELD.gens} | {of.N: of.FIELD(1), of.rho: of.FIELD(0)})
+    proof.formula(
+        "the loss at m' = 0", "F == m*s*u**2*((m + 2)*D**2 + 1)", {"F": F, "m": of.n, "s": of.s, "u": of.u, "D": of.D}
+    )
+    proof.zero("its slope in D at D = 0", F.diff(of.D).subs(of.D, 0))
+    lift = Roots(FIELD)
+    cases = (("tokens", 1, lift(m), m), ("shots", 0, lift(m), m - 1), ("shots, m = 1", 0, lift(1), FIELD(0)))
+    for what, eta, shots, prime in cases:
+        world = fixed_points.IsotropicWorld(lift(d), lift(0), lift(s), lift(n), shots, 0, None, eta)
+        end = fixed_points.mixed(world)
+        runs_off = compose(variance, {g: g for g in FIELD.gens} | {m_prime: prime}) != 0
+        proof.inequality(f"printed: the flow runs off exactly where V > 0, {what}", end.diverges is runs_off)
+        noisy = fixed_points.mixed(world._replace(noise_variance=lift(s)))
+        proof.inequality(f"printed: never with noise, {what}", noisy.diverges is False)
+    proof.zeros(
+        "printed, shots at m = 1: u = 0 without noise",
+        [end.alpha * end.q - 1, end.w + end.alpha, end.beta, end.gamma, end.delta],
+    )
+    formed = isotropic.contract(end.scalars, *world[:3])
+    proof.zeros(
+        "its contractions",
+        [x - y for x, y in zip(end.filled(world.target_norm2), formed.filled(world.target_norm2), strict=True)],
+    )
 
 
 def limit_of(value: Any) -> Any:
@@ -102,14 +138,28 @@ def _public_limits() -> Iterator[tuple[Any, Any]]:
         yield inf, risk("mixed", 1, 5, task=task, **asked)
 
 
+def _public_idle() -> Iterator[tuple[Any, Any]]:
+    """theory.risk in shots at m = 1 and zero noise, d = 2, against the definition at c = 1."""
+    asked: dict[str, Any] = {"few_shot_shots": 1, "noise_variance": Fraction(0), "normalization": "shots"}
+    v, Q, identity = [0, 1, 0, -1], [[int(i == j == 0) for j in range(4)] for i in range(4)], [[1, 0], [0, 1]]
+    turned = [Fraction(3, 5), Fraction(4, 5)]
+    for shots in range(3):
+        for task, theta in (("target", [1, 0]), ("opposite", [-1, 0]), (turned[0], turned)):
+            exact = enumeration.exact_risk(v, Q, identity, theta, 0, shots, "shots")
+            yield exact, risk("mixed", shots, 2, task=task, **asked)
+        average = enumeration.exact_average_risk(v, Q, identity, 0, shots, None, "shots")
+        yield average, risk("mixed", shots, 2, task="unseen", **asked)
+
+
 THEOREM = Theorem(
     name="R7.noiseless",
     title="Mixed without noise: a limit of the risk on the target alone",
     statement=(
         r"As $\sigma^2 \to 0$ the target risk at n shots tends to the following; on any other task but that of the label zero, "
-        r"the opposite one among them, and on the unseen average, it <<growth>>."
+        r"the opposite one among them, and on the unseen average, it <<growth>>. At $m' = 0$ (shots, m = 1) no risk does: the "
+        r"flow at $\sigma^2 = 0$ ends at R7's point, $w = -c$, $q_{xy} = 0$."
     ),
-    assumptions=("As R7.",),
+    assumptions=("As R7, but for the noise.",),
     source="New here.",
     derive=derive,
     given=(Given("n >= 1"), Given("s > 0"), Given("m_prime >= 1")),

@@ -80,6 +80,36 @@ def test_basins_of_the_mixed_loss():
     assert sum(reached.values()) == 5
 
 
+class GivenStarts(np.random.Generator):
+    """Draws the models that it is given, in place of random ones."""
+
+    def __init__(self, *models: theory.AttentionParameters) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.draws = iter([np.array(x, dtype=float) for model in models for x in (model.v, model.Q)])
+
+    def standard_normal(self, *_):
+        return next(self.draws)
+
+
+def test_the_pretrained_model_is_in_the_basin_of_plus_u_and_a_mirrored_one_in_that_of_minus_u():
+    """R7.basin; and beside the other root, u = -sqrt(p*), of R7 the flow ends at it: both from the formulas."""
+    pretrained, end = (theory.fixed_point(name, setting=SMALL) for name in ("pretrained", "mixed"))
+    s, m, rho = 1.0, SMALL.pretrain_shots, SMALL.noise_variance
+    p = (m * np.sqrt(rho * (1 + rho)) - rho) / (m + 2)
+    c, theta = end.v[1], np.array([1.0, 0.0])
+
+    def point(u):
+        v, Q = np.zeros(4), np.zeros((4, 4))
+        v[1:3], v[3], Q[0, 0] = c * theta, c * (u - 1) / (1 + rho), 1 / c
+        Q[1:3, 3] = m * u / (c * s * ((m + 2) * p + rho)) * theta
+        return theory.AttentionParameters(v, Q)
+
+    plus, minus = (point(sign * np.sqrt(p)) for sign in (1, -1))
+    np.testing.assert_allclose(plus.v, end.v, rtol=1e-12)  # some roundings
+    for start, label in ((pretrained, "I, +u"), (plus, "I, +u"), (minus, "I, -u")):
+        assert basins("mixed", SMALL, 1, rng=GivenStarts(start)) == {label: 1}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"strategy": "mixed_kq"}, "strategy = 'mixed_kq'"), ({"starts": 0}, "starts = 0")],

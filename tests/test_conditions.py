@@ -237,6 +237,15 @@ def test_ranges_in_words_and_in_common():
     assert common(((0, 5), (9, math.inf)), ((5, 9),)) == ((5, 5), (9, 9))
 
 
+@pytest.mark.parametrize(("noise", "ties"), [(1e-14, ((4, 4),)), (1e-10, ()), (1e-8, ())])
+def test_floats_count_as_equal_within_rounding_and_no_further(noise, ties):
+    """At n = d - 1 shots the risks differ by the share ``noise``; "within 1e-12 of each other count as equal"."""
+    for condition in theory.conditions("pretrained", 5, noise_variance=noise, task="target"):
+        assert condition.ties == ties
+        assert condition.shots == ((5, math.inf),)
+        assert not condition.holds(4)
+
+
 def test_sympy_is_not_loaded_for_numbers():
     import subprocess
     import sys

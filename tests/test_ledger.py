@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 
 import theory
-from theory import fixed_points, ledger
+from theory import ledger
+from theory.proofs import r2_zero_shot, r5_mixed_value
+from theory.shot_ranges import common, describe_shots
 
 RULINGS = {
     "pretrained a": "corrected",
@@ -25,9 +30,12 @@ RULINGS = {
 }
 
 
+def claim(name: str) -> ledger.Claim:
+    return next(claim for claim in ledger.CLAIMS if claim.name == name)
+
+
 def verdict(name: str) -> ledger.Verdict:
-    claim = next(claim for claim in ledger.CLAIMS if claim.name == name)
-    return claim.judge()
+    return claim(name).judge(claim(name).printed)
 
 
 @pytest.mark.parametrize("name", RULINGS)
@@ -60,14 +68,149 @@ def test_the_window_of_the_auxiliary_loss_is_where_the_parabolas_say():
 
     middle = (Fraction(42, 53) + w_star(20)) / 2
     inside = [n for n in range(1, 401) if w_star(n) < middle < Fraction(n + 1) / (n + 6 + Fraction(1, 2))]
-    assert f"n = {inside[0]}..{inside[-1]}" in verdict("auxiliary trades").derived
+    assert f"{inside[0]} <= n <= {inside[-1]}" in verdict("auxiliary trades").derived
 
 
-def test_a_changed_formula_changes_the_verdict(monkeypatch):
-    """If w*(n) were d + 3 for d + 4, the ledger would notice."""
-    right = fixed_points.mixed_value
-    monkeypatch.setattr(ledger, "mixed_value", lambda world: right(world._replace(d=world.d - 1)))
-    assert verdict("w*(n)").ruling == "corrected"
+def changed(monkeypatch, **changes):
+    """The ledger asks for another dimension, noise or the like than it means to."""
+    for name in ("fixed_point", "risk", "conditions"):
+        right = getattr(ledger, name)
+
+        def mutant(strategy, *numbers, right=right, **setting):
+            strategy = changes.get("strategy", lambda of: of)(strategy)
+            keys = ("d",) if right is theory.conditions else ("n", "d")
+            given = {**dict(zip(keys, numbers, strict=False)), **setting}
+            given |= {key: change(given.get(key)) for key, change in changes.items() if key != "strategy"}
+            numbers = () if "n" not in given else (given.pop("n"),)
+            return right(strategy, *numbers, **given)
+
+        monkeypatch.setattr(ledger, name, mutant)
+
+
+def instead(**names):
+    """One strategy in another's place."""
+    return {"strategy": lambda strategy: names.get(strategy, strategy)}
+
+
+DIMENSION = {"d": lambda d: d + 1}
+NOISE = {"noise_variance": lambda noise: 2 * noise}
+MORE_NOISE = {"noise_variance": lambda noise: noise + Fraction(1, 10)}
+PRETRAINING = {"pretrain_shots": lambda shots: shots + 1}
+SHOTS = {"normalization": lambda normalization: "shots"}
+
+MUTANTS = {
+    "pretrained a": [DIMENSION, NOISE, PRETRAINING, SHOTS, instead(pretrained="mixed_value")],
+    "zero-shot c": [DIMENSION, NOISE, PRETRAINING, SHOTS],
+    "zero-shot value w": [DIMENSION, NOISE, PRETRAINING, SHOTS, instead(zero_shot_value="mixed_value")],
+    "mixed value w*": [DIMENSION, NOISE, SHOTS, instead(mixed_value="pretrained")],
+    "w*(n)": [DIMENSION, NOISE, SHOTS, instead(mixed_value="pretrained")],
+    "full fine-tuning limit": [
+        NOISE, instead(zero_shot="pretrained"), instead(zero_shot="zero_shot_value"), instead(zero_shot="mixed_value"),
+    ],
+    "value zero-shot error": [
+        DIMENSION, NOISE, instead(zero_shot_value="pretrained"), instead(zero_shot_value="zero_shot"),
+    ],
+    "dashed lines": [DIMENSION, MORE_NOISE, SHOTS, instead(pretrained="zero_shot_value")],
+    "all parameters harm": [
+        instead(zero_shot="pretrained"), instead(zero_shot="zero_shot_value"), instead(zero_shot="mixed_kq"),
+    ],
+    "value only keeps": [
+        DIMENSION, instead(zero_shot_value="mixed_value"), instead(zero_shot_value="pretrained"),
+        instead(zero_shot_value="mixed_kq"),
+    ],
+    "auxiliary trades": [DIMENSION, NOISE, PRETRAINING, SHOTS],
+}  # fmt: skip
+PRINTED = {  # another number or formula in print
+    "pretrained a": ["(m+1)/(m+1+d)", "m/(m+d)", "m/(m+1+d) = 0.7792", "(m+1)/(m+1+d+d sigma^2)"],
+    "zero-shot c": ["0.53", "0.5", "0.7"],
+    "zero-shot value w": ["0.79"],
+    "mixed value w*": ["0.65", "0.67"],
+    "w*(n)": ["((n+1) - (n+4+2d)/(d+4)) / (n+1+d+d sigma^2)", "((n+1) - (n+3+2d)/(d+5)) / (n+1+d+d sigma^2)",
+              "((n+1) - (n+3+2d)/(d+4)) / (n+1+d+d sigma^3)"],
+    "w*(n, theta) limit": ["(d+4)/(d+5)", "(d+2)/(d+4)", "1", "(d+5)/(d+4)"],
+    "full fine-tuning limit": ["1.1", "2"],
+    "value zero-shot error": ["0.1 + 2/8", "0.2 + 2/9"],
+    "dashed lines": ["n >= d", "n >= d - 2"],
+}  # fmt: skip
+
+
+def said(name):
+    judged = verdict(name)
+    return judged.ruling, judged.derived
+
+
+@pytest.mark.parametrize(("name", "k"), [(name, k) for name, mutants in MUTANTS.items() for k in range(len(mutants))])
+def test_a_changed_formula_changes_the_verdict_or_its_words(monkeypatch, name, k):
+    before = said(name)
+    changed(monkeypatch, **MUTANTS[name][k])
+    after = said(name)
+    assert after != before
+    if after[0] != before[0]:
+        assert after[1] != before[1]  # a ruling without its words, as "corrected: the same, identically"
+
+
+@pytest.mark.parametrize(("name", "printed"), [(name, x) for name, several in PRINTED.items() for x in several])
+def test_a_changed_claim_changes_the_verdict_or_its_words(name, printed):
+    other = claim(name).judge(printed)
+    assert other != verdict(name)
+    if other.ruling == verdict(name).ruling:
+        assert (other.derived, other.reason) != (verdict(name).derived, verdict(name).reason)
+
+
+def test_every_claim_has_mutants_and_prints_what_it_says():
+    assert {*MUTANTS, "w*(n, theta) limit"} == set(RULINGS)
+    assert all(len(mutants) >= 3 for mutants in MUTANTS.values())
+    for name in PRINTED:
+        assert claim(name).printed.removeprefix("n >= ").partition(" = ")[0] in claim(name).statement
+
+
+@pytest.mark.parametrize(("old", "new"), [("d + 4", "d + 5"), ("(1 - inner", "(1 + inner"), ("/beta", "/beta**2")])
+def test_a_line_that_its_theorem_does_not_prove_is_not_quoted(monkeypatch, old, new):
+    assert r5_mixed_value.LIMIT.count(old) == 1
+    monkeypatch.setattr(r5_mixed_value, "LIMIT", r5_mixed_value.LIMIT.replace(old, new))
+    assert said("w*(n, theta) limit") == ("conditional", "open")
+
+
+@pytest.mark.parametrize("shots", [(5, 5), (35, 35), (10**6, 10**6), (50, math.inf)])
+def test_one_number_of_shots_that_does_no_harm_is_seen(monkeypatch, shots):
+    """However many shots: a scan to 34 or a look at n = 1 would miss it."""
+    few_shot = SimpleNamespace(shots=(shots,), ties=())
+    monkeypatch.setattr(ledger, "conditions", lambda *_, **__: (few_shot,))
+    ruling, words = said("all parameters harm")
+    assert ruling == "corrected"
+    assert describe_shots((shots,)) in words
+    monkeypatch.setattr(ledger, "conditions", lambda *_, **__: (SimpleNamespace(shots=(), ties=(shots,)),))
+    assert said("all parameters harm")[0] == "corrected"
+
+
+def test_harm_in_every_setting_is_claimed_as_far_as_it_is_proved(monkeypatch):
+    assert all(given.line in verdict("all parameters harm").derived for given in r2_zero_shot.RISK.given)
+    monkeypatch.setattr(r2_zero_shot, "RISK", replace(r2_zero_shot.RISK, given=r2_zero_shot.RISK.given[:-1]))
+    assert said("all parameters harm") == (
+        "confirmed", "on the target every n >= 1 is worse than n = 0 at the official setting",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("helps", "hurts", "ruling", "words"),
+    [
+        (((1, math.inf),), ((1, math.inf),), "confirmed", "true exactly for n >= 1"),
+        (((1, math.inf),), ((14, math.inf),), "conditional", "true exactly for n >= 14"),
+        (((1, 500),), ((14, math.inf),), "conditional", "true exactly for 14 <= n <= 500"),
+        (((1, 9),), ((14, math.inf),), "corrected", "never true"),
+    ],
+)
+def test_ranges_are_those_of_the_conditions_unbounded_ends_included(monkeypatch, helps, hurts, ruling, words):
+    found = [SimpleNamespace(shots=shots) for shots in (helps, hurts, common(helps, hurts))]
+    monkeypatch.setattr(ledger, "conditions", lambda *_, **__: found)
+    assert said("auxiliary trades") == (ruling, f"{words} at the official setting")
+
+
+def test_words_are_read_back():
+    """A formula is printed in words only where they say what was derived."""
+    value = theory.risk("zero_shot_value", 0, **ledger._setting())
+    assert ledger._in_words(value, "sigma^2 + 2/(d+4)") == "sigma^2 + 2/(d+4)"
+    assert ledger._in_words(value, "sigma^2 + 2/(d+5)") == "(d*sigma^2 + 4*sigma^2 + 2)/(d + 4)"
 
 
 def test_a_scale_of_the_ledger_reproduces_the_printed_constant():

@@ -76,6 +76,7 @@ v_x = solve(A + mu*G, t_1*theta_0 + 2*(M @ theta_0) + mu*(N*((m + 2)*(M @ theta_
 LABEL_WEIGHT = """\
 w = solve((m + 1)*norm2(M @ theta_0) + t_2*(norm2(theta_0) + sigma2), N*inner(theta_0, M @ theta_0) - inner(k, v_x))
 """
+LIMIT = "limit = (1 - inner(theta, theta_0)/((d + 4)*norm2(theta)))/beta"
 CLOSED_FORM = """\
 rho = sigma2/s
 mu = lam/N**2
@@ -173,7 +174,7 @@ def _label_weight(proof: Proof) -> None:
     many = at(best, {alpha: 1 / ((d + 4) * beta), m: 1 / decay, tokens: 1 / decay + m_0})
     proof.formula(
         "its limit of many shots",
-        "limit = (1 - inner(theta, theta_0)/((d + 4)*norm2(theta)))/beta",
+        LIMIT,
         names,
         limit=at(many, {decay: 0}),
     )

@@ -12,6 +12,7 @@ from docutils.nodes import SkipNode
 import numerics
 import theory
 from figures.report.mathematics import capital, display, displayed, formula, prose
+from theory.proofs.hypotheses import domain
 
 HERE = Path(__file__).parent
 
@@ -40,7 +41,11 @@ def write(name: str, text: str) -> None:
 
 def catalogue() -> str:
     """Every theorem's statement and formulas, from the proofs, which are run for it; set as in the report."""
-    parts = ["# The theorems", "Each is derived anew by `python -m theory prove`; add a name for one of them."]
+    parts = [
+        "# The theorems",
+        "Each is derived anew by `python -m theory prove`; add a name for one of them.",
+        paragraph(f"Of its numbers every proof knows {domain()}, and beyond that what its theorem assumes."),
+    ]
     for result in theory.prove():
         theorem = result.theorem
         parts += [f"## {theorem.name}. {capital(theorem.title)}", paragraph(result.statement)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -15,6 +16,7 @@ from sympy.polys.fields import FracElement
 
 from figures.report.mathematics import display, prose
 from theory.proofs import r11_printed_formulas
+from theory.proofs.hypotheses import Given
 from theory.proofs.printed_lines import assigned_names, run_lines
 from theory.proofs.runner import theorems
 from theory.proofs.theorem import Proof, ProofFailed, Theorem, run
@@ -174,6 +176,8 @@ def test_a_wrong_line_fails_and_a_right_one_is_recorded() -> None:
     assert [check.what for check in result.formulas()] == ["the theorem"]
     assert [check.what for check in result.formulas(1)] == ["square"]
     assert "<p>$c = 9$</p>" in result._repr_html_()
+    given = replace(result.theorem, given=(Given("sigma2 > 0"),))
+    assert r"Assumed: $\sigma^2 &gt; 0$." in run(given)._repr_html_()
 
 
 def test_a_condition_is_the_sign_of_what_was_derived() -> None:

@@ -109,6 +109,7 @@ def test_verbose_prints_steps_and_checks(capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     (result,) = theory.prove("R6.noiseless")
     assert result.statement in out
+    assert all(text in out for text in result.theorem.all_assumptions())
     assert all(step in out for step in result.steps)
     assert out.count("[ring identity]") == sum(check.how == "ring identity" for check in result.checks)
     assert repr(theory.prove("R6.noiseless")).startswith("R6.noiseless: proved, ")

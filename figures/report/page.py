@@ -10,6 +10,7 @@ from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
+from theory.proofs.hypotheses import domain
 from theory.proofs.theorem import Check, ProofResult
 
 from .. import catalogue
@@ -108,7 +109,7 @@ def _theorems(evidence: Evidence) -> str:
         "A formula on a line of its own was run: the proof evaluated the Python line that it is made from on symbols, and "
         "found derived minus printed identically zero (or a condition to be the sign of what was derived). "
         "`python -m theory prove NAME -v` prints these lines. Mathematics inside a sentence is notation, and the reasoning "
-        "between the checks."
+        f"between the checks. Of its numbers every proof knows {domain()}, and beyond that its theorem's assumptions."
     )
     return f"<p>{prose(told)}</p>\n" + "\n".join(map(_theorem, results))
 

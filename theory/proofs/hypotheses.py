@@ -18,7 +18,7 @@ from ..python_to_latex import latex_of
 # What the numbers are, in every theorem: counts, and squares. (A Setting takes no others.)
 DOMAIN = (
     "d >= 1", "n >= 0", "m >= 1", "m_0 >= 1", "m_prime >= 0",
-    "sigma2 >= 0", "s >= 0", "across >= 0", "lam >= 0", "t_2 >= 0",
+    "sigma2 >= 0", "s >= 0", "lam >= 0", "t_2 >= 0",
 )  # fmt: skip
 
 
@@ -34,6 +34,11 @@ class Given(NamedTuple):
     def latex(self) -> str:
         """The line as mathematics, for a page."""
         return f"${latex_of(self.line)}$" + (f" ({self.where})" if self.where else "")
+
+
+def domain() -> str:
+    """What every theorem knows of its numbers, for a page."""
+    return "; ".join(Given(line).latex() for line in DOMAIN)
 
 
 class Bound(NamedTuple):

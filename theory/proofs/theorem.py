@@ -284,7 +284,8 @@ class ProofResult:
         main = "".join(f"<p>${latex_of(line)}$</p>" for check in self.formulas() for line in lines_of(check.lines))
         steps = "".join(f"<li>{escape(step)}</li>" for step in self.steps)
         heading = f"<b>{theorem.name}. {escape(theorem.title)}</b>"
-        statement = f"<p>{heading}</p><p>{escape(self.statement)}</p>{main}"
+        assumed = "".join(f"<p>Assumed: {escape(text)}</p>" for text in theorem.all_assumptions())
+        statement = f"<p>{heading}</p><p>{escape(self.statement)}</p>{assumed}{main}"
         return f"{statement}<ol>{steps}</ol><p>{escape(repr(self))}</p>"
 
 

@@ -109,6 +109,18 @@ def test_the_readme_shows_the_strategies_and_calls_commands_that_exist():
         parser().parse_args(line.split())
 
 
+def test_the_readme_says_how_long_its_commands_take_and_what_is_skipped():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = re.findall(r"^(?:Run [^`]*)?```sh\n|^    python -m theory .*$", text, re.M)
+    assert len(told) == 6
+    assert all(re.search(r"# at once|# \d+ s: |\(.*minutes?\b", line.replace("\n", " ")) for line in told)
+    assert "Chromium or Chrome" in text
+    skips = re.findall(
+        r"mark\.skip\w*|pytest\.skip\b", "".join(path.read_text() for path in (ROOT / "tests").glob("test_[!d]*.py"))
+    )
+    assert skips == ["mark.skipif"]  # that of the browser
+
+
 def test_what_simulation_can_see_is_said_alike_everywhere():
     said = f"{len(LAW_CELLS) + len(TOKEN_CELLS)} declared cells"
     guarantees = (DOCS / "guarantees.md").read_text(encoding="utf-8")

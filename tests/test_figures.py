@@ -468,6 +468,7 @@ raise SystemExit(main(["--output", sys.argv[2]]))
 """
 
 
+@pytest.mark.long
 def test_a_second_run_gives_the_same_bytes(training: Path, tmp_path: Path) -> None:
     """By the command line, in a process with a hash seed and a Matplotlib configuration of its own; and here."""
     (tmp_path / "matplotlibrc").write_text("font.size: 30\nlines.linewidth: 9\nsavefig.bbox: tight\nbackend: svg\n")

@@ -104,9 +104,7 @@ def refused(run: Callable[[str], None], mutant: str) -> bool:
 
 @pytest.mark.parametrize("theorem", theorems(), ids=lambda theorem: theorem.name)
 def test_every_printed_line_is_proved_and_no_mutant_of_it(theorem: Theorem, monkeypatch: pytest.MonkeyPatch) -> None:
-    if theorem.name.startswith(
-        "R11."
-    ):  # tests/test_prove.py proves it; to refute a mutant one point is enough, and faster
+    if theorem.name.startswith("R11."):  # proved by test_prove; to refute its mutants one point is enough, and faster
         at_a_point(monkeypatch)
     proof = Sceptic(theorem)
     theorem.derive(proof)

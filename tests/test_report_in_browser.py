@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -87,6 +89,14 @@ def test_the_page_is_sound_on_a_desk_and_on_a_phone(tmp_path: Path, proofs: Proo
         assert found["overflow"] <= 0
         for fault in FAULTS:
             assert found[fault] == [], (width, fault)
+
+
+def test_without_a_browser_it_is_said_what_is_not_measured() -> None:
+    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-k", "not without", __file__]
+    done = subprocess.run(command, env={**os.environ, "PATH": ""}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "2 skipped" in done.stdout
+    assert "what a browser makes of the report is not measured: none of chromium, " in done.stdout
 
 
 @needs_a_browser

@@ -45,7 +45,7 @@ from theory.setting import Setting
 
 from .derivatives import Objective, objective, population_loss
 from .integrator import Integrator, Linearisation, System, symmetric
-from .trajectory import RESOLUTION, TOLERANCE, checked_times
+from .trajectory import TOLERANCE, checked_times
 
 Array = NDArray[np.float64]
 
@@ -150,7 +150,7 @@ def factored_flow(
     follower = Integrator(system, y, TOLERANCE * scale)
     rows = [follower.advance(time) for time in times]
     if until is not None:
-        rows.append(follower.settle(RESOLUTION * scale))
+        rows.append(follower.settle(scale))
         times = np.append(times, math.inf)
     values, queries, keys = state.split(np.array(rows))
     losses = state.loss.value(values, np.swapaxes(queries, -1, -2) @ keys)

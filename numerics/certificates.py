@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 from theory import fixed_point
@@ -25,8 +26,9 @@ from .derivatives import (
     population_loss,
 )
 from .integrator import FLAT, NoConvergence
+from .quadratic_flow import flat_directions
 from .slow_manifold import ZeroShotManifold
-from .subspaces import unseen_at_zero_shots
+from .subspaces import AffineSpace, unseen_at_zero_shots
 from .trajectory import flow
 
 Array = NDArray[np.float64]
@@ -47,7 +49,8 @@ class Certificate(NamedTuple):
         Extreme eigenvalues of the Hessian on the trained block (the dead row of Q left out). Along a curved
         family of minimisers it is the Riemannian Hessian.
     flat : int
-        Directions with an eigenvalue below 1e-10 of the largest.
+        Directions along which the loss is constant, where v alone or Q alone is trained; else those with an
+        eigenvalue below 1e-10 of the largest.
     distance : float
         Largest difference, in any entry of v and Q, between the fixed point and the end of the flow from
         `pretrained`.
@@ -94,6 +97,8 @@ def certify(strategies: str | Strategy | Iterable[str | Strategy] | None, settin
     ------
     NoClosedForm
         A strategy without a fixed point in closed form: see :func:`theory.fixed_point`.
+    NoConvergence
+        A flow whose limit floats cannot tell: see :func:`numerics.flow`.
 
     References
     ----------
@@ -121,22 +126,33 @@ def _certificates(strategy: Strategy, setting: Setting) -> list[Certificate]:
     distance = float(max(np.abs(end.v - point.v).max(), np.abs(end.Q - point.Q).max()))
     loss = objective(strategy.name, setting)
     slope, curvature = _on_block(strategy, point, setting, loss)
-    values, vectors = np.linalg.eigh(curvature)
+    values = np.linalg.eigvalsh(curvature)
+    block = None if strategy.trained == "all" else _block(strategy, point)
+    flat = None if block is None else flat_directions(block, setting, loss)
     limit = strategy.objective == "mixed" and len(loss) == 1
     name = {"pretraining": "L_PT", "zero_shot": "L_ZS"}.get(
         strategy.objective, "L_ZS" if limit else "L_ZS + lambda L_FS"
     )
-    rows = [_row(strategy, name, slope, values, distance)]
+    rows = [_row(strategy, name, slope, values, distance, flat)]
     if limit:
         few_shot = few_shot_objective(setting)
-        if strategy.trained == "all":
+        if block is None or flat is None:
             slope, curvature = _along_minimisers(point, setting, few_shot)
         else:
-            minimisers = vectors[:, np.abs(values) <= FLAT * np.abs(values).max()]
             slope, curvature = _on_block(strategy, point, setting, few_shot)
-            slope, curvature = minimisers.T @ slope, minimisers.T @ curvature @ minimisers
-        rows.append(_row(strategy, "L_FS along argmin L_ZS", slope, np.linalg.eigvalsh(curvature), distance))
+            slope, curvature = flat.T @ slope, flat.T @ curvature @ flat
+            minimisers = AffineSpace(np.array(point.v, dtype=float), np.array(point.Q, dtype=float), block.basis @ flat)
+            flat = flat_directions(minimisers, setting, few_shot)
+        rows.append(_row(strategy, "L_FS along argmin L_ZS", slope, np.linalg.eigvalsh(curvature), distance, flat))
     return rows
+
+
+def _block(strategy: Strategy, point: AttentionParameters) -> AffineSpace:
+    """The live coordinates of a trained block, v alone or Q alone."""
+    size = len(point.v)
+    first, last = (0, size) if strategy.trained == "value" else (size, size**2)
+    basis = scipy.sparse.eye_array(size + size**2, format="csc")[:, first:last].tocsr()
+    return AffineSpace(np.array(point.v, dtype=float), np.array(point.Q, dtype=float), basis)
 
 
 def _on_block(strategy: Strategy, point: AttentionParameters, setting: Setting, loss: Objective) -> tuple[Array, Array]:
@@ -154,10 +170,12 @@ def _along_minimisers(point: AttentionParameters, setting: Setting, loss: Object
     return manifold.gradient(few_shot, y), manifold.hessian(few_shot, y)
 
 
-def _row(strategy: Strategy, loss: str, slope: Array, values: NDArray[Any], distance: float) -> Certificate:
-    flat = int(np.sum(np.abs(values) <= FLAT * np.abs(values).max(initial=0.0)))
+def _row(
+    strategy: Strategy, loss: str, slope: Array, values: NDArray[Any], distance: float, flat: Array | None
+) -> Certificate:
+    count = int(np.sum(np.abs(values) <= FLAT * np.abs(values).max(initial=0.0))) if flat is None else flat.shape[1]
     norm = float(np.linalg.norm(slope))
-    return Certificate(strategy.name, loss, norm, float(values.min()), float(values.max()), flat, distance)
+    return Certificate(strategy.name, loss, norm, float(values.min()), float(values.max()), count, distance)
 
 
 # Where random starts end.

@@ -12,6 +12,8 @@ L_ZS + lambda L_FS(m)              ``(Term(1, 0, theta_0), Term(lambda, m, theta
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -211,19 +213,30 @@ def apply_hessian(loss: PopulationLoss, v: Array, Q: Array, directions: Array) -
     return np.concatenate((hv, hQ.reshape(len(directions), -1)), axis=1)
 
 
-def population_loss(setting: Setting, objective: str | Objective) -> PopulationLoss:
-    """The loss of an objective in a setting, ready to be evaluated at many points."""
+def population_loss(setting: Setting, objective: str | Objective, *, exact: bool = False) -> PopulationLoss:
+    """The loss of an objective in a setting, ready to be evaluated at many points.
+
+    With `exact` its numbers are Fractions of the same floats, for gradients without rounding.
+    """
     noise = plain_number("noise_variance", setting.noise_variance)
-    root = np.linalg.cholesky(np.asarray(setting.sigma(), dtype=float))
+    number: Callable[[float], Any] = Fraction if exact else float
+    entries: Callable[[Array], NDArray[Any]] = fractions if exact else np.asarray
+    root = entries(np.linalg.cholesky(np.asarray(setting.sigma(), dtype=float)))
     terms = []
     for weight, n_shots, task in _checked(setting, objective):
         if task is None:
             prior = setting.task_covariance
-            tasks = TaskFeatures.of_prior(None if prior is None else np.asarray(prior, dtype=float), root)
+            tasks = TaskFeatures.of_prior(None if prior is None else entries(np.asarray(prior, dtype=float)), root)
         else:
-            tasks = TaskFeatures.of_task(task, root)
-        terms.append(LossTerm(weight, *shot_factors(n_shots, setting.normalization), tasks))
-    return PopulationLoss(tuple(terms), root, noise)
+            tasks = TaskFeatures.of_task(entries(task), root)
+        many, own = shot_factors(n_shots, setting.normalization, number)
+        terms.append(LossTerm(number(weight), many, own, tasks))
+    return PopulationLoss(tuple(terms), root, number(noise))
+
+
+def fractions(x: Array) -> NDArray[Any]:
+    """The same numbers as Fractions."""
+    return np.frompyfunc(Fraction, 1, 1)(x)  # type: ignore[return-value]
 
 
 def plain_number(argument: str, value: Any) -> float:

@@ -24,6 +24,11 @@ _STAGES = 7
 _NEWTON_LIMIT = 12
 _MOST_STEPS = 5000
 _MOST_STEPS_TO_SETTLE = 250
+_EPSILON = float(np.finfo(float).eps)
+_LITTLE_SPREAD = 1e4  # of rates, to which a velocity in floats is exact enough for a limit
+_LEAKAGE = 500 * _EPSILON  # of a velocity along flat directions, which are known to rounding (8 epsilon at most, seen)
+RESOLUTION = 1e-11  # of a limit, relative to the largest parameter (at least 1)
+_CLOSE, _CLOSE_IN_NOISE = 1e-8, 1e-3  # Newton steps from which Newton's method is tried, on the same scale
 FLAT = 1e-10  # a rate below this fraction of the fastest counts as a flat direction
 
 
@@ -38,13 +43,22 @@ class Linearisation(NamedTuple):
     left: Array
     right: Array
 
-    def flat(self) -> NDArray[np.bool_]:
-        """Which directions have no curvature, and so neither attract nor repel."""
-        return np.asarray(np.abs(self.rates) <= FLAT * np.abs(self.rates).max(initial=0.0))
+    def flat(self, symmetries: int | None = None) -> NDArray[np.bool_]:
+        """Which directions neither attract nor repel: those whose rates are rounding, and as many as there are symmetries.
 
-    def newton(self, velocity: Array) -> tuple[Array, float, float]:
+        With no number of symmetries, those of small rates.
+        """
+        size = np.abs(self.rates)
+        fastest = size.max(initial=0.0)
+        if symmetries is None:
+            return np.asarray(size <= FLAT * fastest)
+        flat = size <= 10 * len(size) * _EPSILON * fastest
+        flat[np.argsort(size)[:symmetries]] = True
+        return np.asarray(flat)
+
+    def newton(self, velocity: Array, symmetries: int | None = None) -> tuple[Array, float, float]:
         """The way to the stationary point, flat directions at rest; the speed along these, and along repelling ones."""
-        flat = self.flat()
+        flat = self.flat(symmetries)
         component = self.left @ velocity
         step = np.where(flat, 0.0, -component / np.where(flat, 1.0, self.rates))
         speed = np.abs(component)
@@ -54,15 +68,22 @@ class Linearisation(NamedTuple):
             float(speed[~flat & (self.rates > 0)].max(initial=0.0)),
         )
 
+    def spread(self, symmetries: int) -> float:
+        """The fastest rate over the slowest that is not flat."""
+        size = np.abs(self.rates)
+        return float(size.max(initial=0.0) / size[~self.flat(symmetries)].min(initial=math.inf))
+
 
 class System(NamedTuple):
     """y' = velocity(t, y), and the linearisation of the velocity; an inexact one costs time, not accuracy.
 
-    The velocity takes several times (...,) and places (..., k) at once.
+    The velocity takes several times (...,) and places (..., k) at once. `exact` gives it at one place (k,), at late times,
+    with no rounding but that of the result.
     """
 
     velocity: Callable[[Array, Array], Array]
     linearise: Callable[[float, Array], Linearisation]
+    exact: Callable[[Array], Array] | None = None
 
 
 def symmetric(jacobian: Array) -> Linearisation:
@@ -88,10 +109,14 @@ class Integrator:
         Local error, in the units of y; also that of the stages' equations.
     t : float
         Starting time.
+    symmetries : int, optional
+        The number of directions along which a limit is one of a family of limits.
     """
 
-    def __init__(self, system: System, y: Array, tolerance: float, t: float = 0.0) -> None:
-        self.system, self.t, self.y = system, t, y
+    def __init__(
+        self, system: System, y: Array, tolerance: float, t: float = 0.0, *, symmetries: int | None = None
+    ) -> None:
+        self.system, self.t, self.y, self.symmetries = system, t, y, symmetries
         self._newton_tolerance = tolerance
         # The embedded error estimate is of order 7 only, the result of order 13 (Hairer and Wanner's rule).
         self._error_tolerance = 0.1 * tolerance ** ((_STAGES + 1) / (2 * _STAGES))
@@ -111,29 +136,75 @@ class Integrator:
             f"the flow needs more than {_MOST_STEPS} steps between two times (it has come to t = {self.t:g})"
         )
 
-    def settle(self, resolution: float) -> Array:
-        """y in the limit of long times.
+    def settle(self, scale: float) -> Array:
+        """y in the limit of long times, to 1e-11 of `scale`.
 
-        It stops where a Newton step would move no coordinate by more than `resolution`, takes that step, and
-        leaves flat directions where they are: the flow's own drift along them is of second order in what
-        remains. A drift that would still add up over as long a time as has passed is none of that kind, and
-        means that there is no limit yet. A saddle is the limit only of a flow that has no part at all along
-        its repelling directions.
+        With the number of symmetries known, the flow is followed to where Newton's method takes over, and the limit
+        is where that ends: a last step, in which the slowest direction counts like any other, is shorter than the
+        resolution. Where rates are so far apart that the velocity's rounding would hide it, the velocity is the
+        system's exact one. Rates that are nothing but rounding, more of them than symmetries, may be zero or slow;
+        the exact velocity along them tells which: at a limit it is of the order of rounding squared.
+
+        Without it, directions of very small rates are taken as flat. The flow is followed to where a Newton step would move
+        no coordinate by more than the resolution, and takes that step, flat directions at rest: the flow's own drift
+        along them is of second order in what remains. A drift that would still add up over as long a time as has
+        passed is none of that kind, and means that there is no limit yet.
+
+        A saddle is the limit only of a flow that has no part at all along its repelling directions.
         """
+        again = -math.inf
         for _ in range(_MOST_STEPS_TO_SETTLE):
-            if self._has_settled(resolution):
+            if self.t >= again and self._is_close(scale):
                 self._refresh()
-                if self._has_settled(resolution):
-                    self.y = self.y + self.linear.newton(self._velocity)[0]
-                    return self.y
+                if self._is_close(scale):
+                    end = self._stationary(scale)
+                    if end is not None:
+                        self.y = end
+                        return end
+                    again = 3 * self.t
             self._step(math.inf)
-        raise NoConvergence(f"the flow has not settled at t = {self.t:g}: it may have no limit")
+        reason = "it may have no limit, or one too far away"
+        if again > -math.inf:
+            reason = (
+                "floats cannot tell its limit, since some of its rates are too far below the fastest "
+                "(a weight or a noise is too small, or units are too far apart)"
+            )
+        raise NoConvergence(f"the flow has not settled at t = {self.t:g}, in {_MOST_STEPS_TO_SETTLE} steps: {reason}")
 
-    def _has_settled(self, resolution: float) -> bool:
-        step, drift, escape = self.linear.newton(self._velocity)
+    def _is_close(self, scale: float) -> bool:
+        step, drift, escape = self.linear.newton(self._velocity, self.symmetries)
         fastest = float(np.abs(self.linear.rates).max(initial=0.0))
-        short = bool(np.abs(step).max(initial=0.0) <= resolution)
-        return short and drift * self.t <= 100 * resolution and escape <= 1e-6 * resolution * fastest
+        length = float(np.abs(step).max(initial=0.0)) / scale
+        if escape > 1e-6 * RESOLUTION * scale * fastest:
+            return False
+        if self.symmetries is None:
+            return length <= RESOLUTION and drift * self.t <= 100 * RESOLUTION * scale
+        # The velocity's rounding, seen through rates far from each other, looks like a step.
+        noise = 10 * _EPSILON * self.linear.spread(self.symmetries)
+        return length <= max(_CLOSE, min(noise, _CLOSE_IN_NOISE))
+
+    def _stationary(self, scale: float) -> Array | None:
+        """The end of Newton's method from y, or None where it does not end close by, or where there is a drift."""
+        y, velocity, linear, symmetries = self.y, self._velocity, self.linear, self.symmetries
+        if symmetries is None:
+            return y + linear.newton(velocity)[0]
+        exact = None
+        for _ in range(_NEWTON_LIMIT):
+            drifts = bool(linear.flat(symmetries).sum() > symmetries)
+            if drifts or linear.spread(symmetries) > _LITTLE_SPREAD:
+                exact = self.system.exact
+            velocity = velocity if exact is None else exact(y)
+            step, drift, _ = linear.newton(velocity, symmetries)
+            length = float(np.abs(step).max(initial=0.0)) / scale
+            if length <= RESOLUTION and not drifts:
+                return y + step
+            if length <= 100 * _EPSILON or not step.any():
+                return y if drift <= _LEAKAGE * np.abs(velocity).max() else None
+            y = y + step
+            if np.abs(y - self.y).max() > 10 * _CLOSE_IN_NOISE * scale:
+                return None
+            velocity, linear = self.system.velocity(np.asarray(self.t), y), self.system.linearise(self.t, y)
+        return None
 
     def _refresh(self) -> None:
         if not self._fresh:

@@ -24,6 +24,7 @@ Source: R0 of the theory (the exact risk), differentiated here.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ from .query_cubic import (
     transpose,
 )
 
-Array = NDArray[Any]  # float64; complex128 passes through, for derivatives by complex steps
+Array = NDArray[Any]  # float64; complex128 passes through, for derivatives by complex steps, and Fractions
 
 
 class TaskFeatures(NamedTuple):
@@ -59,7 +60,7 @@ class TaskFeatures(NamedTuple):
     def of_task(cls, theta: Array, root: Array) -> TaskFeatures:
         """One task theta, with root the Cholesky factor L of the covariance."""
         whitened = theta @ root
-        phi = np.concatenate(([1.0], whitened, [whitened @ whitened]))
+        phi = np.concatenate(([1], whitened, [whitened @ whitened]))
         return cls(np.outer(phi, phi))
 
     @classmethod
@@ -70,13 +71,14 @@ class TaskFeatures(NamedTuple):
         and Psi = I / d with k = d / (d + 2), respectively.
         """
         d = len(root)
-        second = root.T @ (np.eye(d) / d if task_covariance is None else task_covariance) @ root
-        k = d / (d + 2) if task_covariance is None else 1.0
-        gram = np.zeros((d + 2, d + 2))
-        gram[0, 0] = 1.0
+        uniform = task_covariance is None
+        second = root.T @ root / d if task_covariance is None else root.T @ task_covariance @ root
+        gram = np.zeros((d + 2, d + 2), dtype=root.dtype)
+        gram[0, 0] = 1
         gram[0, -1] = gram[-1, 0] = np.trace(second)
         gram[1:-1, 1:-1] = second
-        gram[-1, -1] = k * (np.trace(second) ** 2 + 2 * np.sum(second**2))
+        fourth = np.trace(second) ** 2 + 2 * np.sum(second**2)
+        gram[-1, -1] = fourth * d / (d + 2) if uniform else fourth
         return cls(gram)
 
 
@@ -89,12 +91,12 @@ class LossTerm(NamedTuple):
     tasks: TaskFeatures
 
 
-def shot_factors(n_shots: float, normalization: str) -> tuple[float, float]:
-    """(n / N, 1 / N); (1, 0) for n infinite."""
+def shot_factors(n_shots: float, normalization: str, number: Callable[[float], Any] = float) -> tuple[Any, Any]:
+    """(n / N, 1 / N); (1, 0) for n infinite. `number` makes a float or a Fraction of a count."""
     if math.isinf(n_shots):
-        return 1.0, 0.0
+        return number(1), number(0)
     total = n_shots + 1 if normalization == "tokens" else max(n_shots, 1)
-    return n_shots / total, 1 / total
+    return number(n_shots) / number(total), 1 / number(total)
 
 
 class PopulationLoss:
@@ -113,9 +115,10 @@ class PopulationLoss:
         self.terms = terms
         self.noise_variance = noise_variance
         self.d = len(root)
-        self._change = np.eye(self.d + 2)  # T
+        self._change = np.eye(self.d + 2, dtype=root.dtype)  # T
         self._change[1:-1, 1:-1] = root.T
-        self._targets = np.eye(self.d + 1, self.d + 2)  # t = (0, theta) in features
+        self.is_float = root.dtype == np.float64
+        self._targets = np.eye(self.d + 1, self.d + 2, dtype=root.dtype)  # t = (0, theta) in features
         self._targets[0, 0] = 0
 
     def value(self, v: Array, Q: Array) -> Any:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from .integrator import Linearisation, NoConvergence, System
 from .population_loss import PopulationLoss
-from .subspaces import balancing_scale
+from .subspaces import balancing_scale, slope_at
 
 Array = NDArray[np.float64]
 
@@ -94,10 +94,10 @@ class ZeroShotManifold:
         state = self.free @ (self.free.T @ self._rest + y[1:])
         return float(y[0]), state[: self._size], state[self._size :]
 
-    def system(self, loss: PopulationLoss) -> System:
-        """The flow of a loss along the manifold."""
+    def system(self, loss: PopulationLoss, exact: PopulationLoss) -> System:
+        """The flow of a loss, given in floats and in Fractions, along the manifold."""
 
-        def velocity(_: Array, y: Array) -> Array:
+        def velocity(loss: PopulationLoss, y: Array) -> Array:
             slope = self._gradient(loss, y)
             along = self._along(slope, y) / self._metric(y)
             return -np.concatenate((along[..., None], (self.free.T @ slope.T).T), axis=-1)
@@ -111,7 +111,7 @@ class ZeroShotManifold:
             stretch[0] = self._metric(y) ** 0.5
             return Linearisation(-values, vectors.T * stretch, vectors / stretch[:, None])
 
-        return System(velocity, linearise)
+        return System(lambda _, y: velocity(loss, y), linearise, lambda y: velocity(exact, y))
 
     def gradient(self, loss: PopulationLoss, y: Array) -> Array:
         """The gradient of a loss along the manifold, in an orthonormal frame."""
@@ -137,8 +137,7 @@ class ZeroShotManifold:
         return np.asarray((out + out.T) / 2)
 
     def _gradient(self, loss: PopulationLoss, y: Array) -> Array:
-        dv, dQ = loss.gradient(*self.point(y))
-        return np.concatenate((dv, dQ.reshape(*y.shape[:-1], -1)), axis=-1)
+        return slope_at(loss, *self.point(y))
 
     def _along(self, slope: Array, y: Array) -> Any:
         """The derivative in c of what has the gradient `slope`."""

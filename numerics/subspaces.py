@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from theory.setting import Setting
 from theory.strategies import TrainedBlock
 
-from .derivatives import CHUNK, Objective, apply_hessian
+from .derivatives import CHUNK, Objective, apply_hessian, fractions
 from .integrator import System, symmetric
 from .population_loss import PopulationLoss
 
@@ -40,9 +40,8 @@ class AffineSpace:
         return state[..., : self.size], state[..., self.size :].reshape(*y.shape[:-1], self.size, self.size)
 
     def velocity(self, loss: PopulationLoss, y: Array) -> Array:
-        dv, dQ = loss.gradient(*self.point(y))
-        slope = np.concatenate((dv, dQ.reshape(*y.shape[:-1], -1)), axis=-1)
-        return np.asarray(-(self.basis.T @ slope.T).T)
+        """Of a loss in floats, or of one in Fractions, rounded at the end."""
+        return np.asarray(-(self.basis.T @ slope_at(loss, *self.point(y)).T).T)
 
     def jacobian(self, loss: PopulationLoss, y: Array) -> Array:
         v, Q = self.point(y)
@@ -54,8 +53,13 @@ class AffineSpace:
             out[first : first + CHUNK] = -(apply_hessian(loss, v, Q, directions) @ self.basis)
         return (out + out.T) / 2
 
-    def system(self, loss: PopulationLoss) -> System:
-        return System(lambda _, y: self.velocity(loss, y), lambda _, y: symmetric(self.jacobian(loss, y)))
+    def system(self, loss: PopulationLoss, exact: PopulationLoss) -> System:
+        """The flow of a loss, given in floats and in Fractions."""
+        return System(
+            lambda _, y: self.velocity(loss, y),
+            lambda _, y: symmetric(self.jacobian(loss, y)),
+            lambda y: self.velocity(exact, y),
+        )
 
     def start(self) -> Array:
         return np.zeros(self.basis.shape[1])
@@ -74,8 +78,17 @@ class AffineSpace:
 
     def _parts(self, y: Array) -> tuple[Array, Array]:
         """What moves of v and of vec Q; the rest is seen by no loss, or zero."""
-        state = self.basis @ (self.basis.T @ self.origin + y)
+        state: Array = self.basis @ (self.basis.T @ self.origin + y)
         return state[: self.size], state[self.size :]
+
+
+def slope_at(loss: PopulationLoss, v: Array, Q: Array) -> Array:
+    """The gradient in (v, vec Q), in floats also of a loss in Fractions."""
+    if loss.is_float:
+        dv, dQ = loss.gradient(v, Q)
+    else:  # an axis is added, because sums of objects over all axes are no arrays
+        dv, dQ = (x[0].astype(float) for x in loss.gradient(fractions(v[None]), fractions(Q[None])))
+    return np.concatenate((dv, dQ.reshape(*v.shape[:-1], -1)), axis=-1)
 
 
 def balancing_scale(value: float, key_query: float, level: float) -> float:

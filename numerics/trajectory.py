@@ -16,8 +16,8 @@ from theory.setting import Setting
 from theory.strategies import Strategy, TrainedBlock, find_strategy
 
 from .derivatives import Objective, few_shot_objective, objective, population_loss
-from .integrator import Integrator, Linearisation, NoConvergence, System, phi, symmetric
-from .population_loss import PopulationLoss
+from .integrator import Integrator, Linearisation, System, symmetric
+from .quadratic_flow import QuadraticFlow, flat_directions
 from .slow_manifold import ZeroShotManifold
 from .subspaces import AffineSpace, motion_basis, unseen_motion_basis
 
@@ -25,7 +25,6 @@ Array = NDArray[np.float64]
 Schedule = Callable[[float], float]
 
 TOLERANCE = 1e-12  # of a step, relative to the largest parameter (at least 1)
-RESOLUTION = 1e-11  # a flow has settled when a Newton step is shorter than this
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def flow(
 ) -> Trajectory:
     r"""Population gradient flow :math:`\dot v = -\nabla_v L,\ \dot Q = -\nabla_Q L` on a strategy's trained block.
 
-    A strategy that trains v alone or Q alone has a quadratic loss, and its flow is evaluated in closed form.
+    A strategy that trains v alone or Q alone has a quadratic loss, and its flow and limit are evaluated in closed form.
     The others are integrated in orthonormal coordinates of the smallest symmetric subspace: the six scalars
     in the isotropic case, the odd-symmetric parameters at any covariance, else all of (v, Q).
 
@@ -118,7 +117,9 @@ def flow(
         lambda as a number or as a function of time, in place of ``setting.few_shot_weight``; mixed strategies
         only.
     until : "converged", optional
-        Adds the limit as a row at t = inf. A callable other than a LinearSchedule has no known limit.
+        Adds the limit as a row at t = inf, to 1e-11 of the largest parameter: a point at which the gradient, taken in
+        rational arithmetic where floats would not do, is that much of the slowest rate. A callable other than a
+        LinearSchedule has no known limit.
 
     Returns
     -------
@@ -130,7 +131,8 @@ def flow(
         Neither times nor ``until``; times that do not increase; a schedule for a strategy that has no
         few-shot loss.
     NoConvergence
-        The flow has no limit; for example `mixed` without label noise, where the parameters run to infinity.
+        The flow has no limit; for example `mixed` without label noise, where the parameters run to infinity. Or it
+        has one that floats cannot tell: its slowest rate is a rounding error of its fastest.
 
     References
     ----------
@@ -178,49 +180,37 @@ def flow(
 Row = tuple[float, Array, Array, float, bool]
 
 
-class _Quadratic:
-    """The flow of a quadratic loss in closed form, with the interface of an Integrator."""
-
-    def __init__(self, system: System, y: Array) -> None:
-        self.y = y
-        self._velocity, self._linear = system.velocity(np.zeros(()), y), system.linearise(0.0, y)
-
-    def advance(self, end: float) -> Array:
-        rates, left, right = self._linear
-        return self.y + right @ (end * phi(end * rates) * (left @ self._velocity))
-
-    def settle(self, resolution: float) -> Array:
-        step, drift, _ = self._linear.newton(self._velocity)
-        if drift > 1e-6 * float(np.abs(self._velocity).max(initial=0.0)):
-            raise NoConvergence("the loss is quadratic and unbounded below, or too flat to have a minimiser in floats")
-        return self.y + step
-
-
 def _one_phase(
     v: Array, Q: Array, setting: Setting, loss: Objective, trained: TrainedBlock, times: Array, limit: bool
 ) -> Iterator[Row]:
     space = AffineSpace(v, Q, motion_basis(v, Q, setting, loss, trained))
-    return _rows(space, population_loss(setting, loss), times, limit, exact=trained != "all")
+    return _rows(space, setting, loss, trained, times, limit)
 
 
 def _rows(
     space: AffineSpace | ZeroShotManifold,
-    loss: PopulationLoss,
+    setting: Setting,
+    objective: Objective,
+    trained: TrainedBlock,
     times: Array,
     limit: bool,
-    *,
-    exact: bool,
     slow: bool = False,
 ) -> Iterator[Row]:
-    system, y = space.system(loss), space.start()
+    loss, y = population_loss(setting, objective), space.start()
     scale = max(1.0, *(float(np.abs(block).max()) for block in space.point(y)))
-    follower = _Quadratic(system, y) if exact else Integrator(system, y, TOLERANCE * scale)
-    point_of = space.point if exact else _conserving(space)
+    follower: Integrator | QuadraticFlow
+    point_of: Callable[[Array], tuple[Array, Array]]
+    if isinstance(space, AffineSpace) and trained != "all":
+        follower, point_of = QuadraticFlow(space, setting, objective), space.point
+    else:
+        system = space.system(loss, population_loss(setting, objective, exact=True))
+        follower = Integrator(system, y, TOLERANCE * scale, symmetries=1)  # (k v, Q / k): one model to every loss
+        point_of = _conserving(space)
     for time in times:
         point = point_of(follower.advance(time))
         yield time, *point, float(loss.value(*point)), slow
     if limit:
-        point = point_of(follower.settle(RESOLUTION * scale))
+        point = point_of(follower.settle(scale))
         yield math.inf, *point, float(loss.value(*point)), slow
 
 
@@ -241,18 +231,16 @@ def _two_phases(v: Array, Q: Array, setting: Setting, strategy: Strategy, times:
     fast = list(_one_phase(v, Q, setting, zero_shot, strategy.trained, times, limit=True))
     yield from fast
     _, end_v, end_Q, _, _ = fast[-1]
-    loss = population_loss(setting, few_shot)
     if strategy.trained == "all":
         free = unseen_motion_basis(v, Q, setting, few_shot)
         manifold = ZeroShotManifold(end_v, end_Q, np.asarray(setting.target_vector(), dtype=float), free)
-        yield from _rows(manifold, loss, times, limit, exact=False, slow=True)
+        yield from _rows(manifold, setting, few_shot, strategy.trained, times, limit, slow=True)
     else:
         # Both losses are quadratic here: the minimisers of the first are its flat directions.
         block = motion_basis(v, Q, setting, few_shot, strategy.trained)
-        space = AffineSpace(end_v, end_Q, block)
-        curvature = symmetric(space.jacobian(population_loss(setting, zero_shot), space.start()))
-        flat = AffineSpace(end_v, end_Q, block @ curvature.right[:, curvature.flat()])
-        yield from _rows(flat, loss, times, limit, exact=True, slow=True)
+        flat = flat_directions(AffineSpace(v, Q, block), setting, zero_shot)
+        minimisers = AffineSpace(end_v, end_Q, block @ flat)
+        yield from _rows(minimisers, setting, few_shot, strategy.trained, times, limit, slow=True)
 
 
 def _scheduled(

@@ -43,6 +43,22 @@ def test_every_fixed_point_is_certified(setting):
         assert flat[everything] == 1  # the scale (k v, Q / k) and nothing else
 
 
+@pytest.mark.parametrize(
+    ("strategy", "setting"),
+    [
+        ("mixed_kq", theory.Setting(d=2, target=[100.0, 0.0], noise_variance=0.1, pretrain_shots=20)),
+        ("mixed_kq", SMALL.replace(noise_variance=1e-9)),
+        ("mixed_value", SMALL.replace(few_shot_weight=1e-9)),
+    ],
+    ids=["long target", "little noise", "small weight"],
+)
+def test_closed_forms_are_certified_where_rates_are_far_apart(strategy, setting):
+    *_, row = certify(strategy, setting)
+    assert row.distance < 1e-11
+    assert row.flat == 0
+    assert row.smallest > 0
+
+
 def test_a_certificate_can_fail(monkeypatch):
     """A point off the fixed point by 1e-6 shows in the gradient and in the distance."""
     true = theory.fixed_point("zero_shot", setting=SMALL)

@@ -12,6 +12,8 @@ import theory
 from numerics.attention_factors import balanced_factors, factored_flow, selected_scale
 from numerics.derivatives import gradient, objective
 from numerics.integrator import NoConvergence
+from numerics.quadratic_flow import flat_directions
+from numerics.subspaces import AffineSpace
 from numerics.trajectory import LinearSchedule, flow
 
 OFFICIAL = theory.Setting(d=5, noise_variance=0.1, pretrain_shots=20)
@@ -57,6 +59,85 @@ def test_the_flow_ends_at_the_fixed_point(strategy, name):
         np.testing.assert_allclose(path.conserved, start.v @ start.v - np.sum(start.Q**2), rtol=0, atol=1e-12)
     for phase in (False, True):
         assert np.all(np.diff(path.loss[path.slow == phase]) <= 1e-12)
+
+
+FAR_APART = {
+    "long target": ("mixed_kq", theory.Setting(d=2, target=[100.0, 0.0], noise_variance=0.1, pretrain_shots=20)),
+    "long, all": ("mixed", theory.Setting(d=2, target=[100.0, 0.0], noise_variance=0.1, pretrain_shots=20)),
+    "little noise": ("mixed_kq", theory.Setting(d=2, noise_variance=1e-9, pretrain_shots=20)),
+    "little noise, Sigma": ("mixed_kq", random_setting(3, 7, noise_variance=1e-8)),
+    "small weight": ("mixed_value", OFFICIAL.replace(few_shot_weight=1e-9)),
+    "smaller weight, Sigma": ("mixed_value", random_setting(3, 7, few_shot_weight=1e-20)),
+    "smaller weight, Q": ("mixed_kq", random_setting(3, 7, few_shot_weight=1e-20)),
+    "all at once": ("mixed_kq", random_setting(3, 7, few_shot_weight=1e-6, noise_variance=1e-6, few_shot_shots=10**6)),
+}
+
+
+@pytest.mark.parametrize("name", FAR_APART)
+def test_limits_where_rates_are_far_apart(name):
+    """A weight, a noise or a length makes a rate a 1e-8th of the fastest, or less: slow, not flat."""
+    strategy, setting = FAR_APART[name]
+    end = flow(strategy, setting, until="converged").end
+    # A limit is one to 1e-11 of the largest parameter, here at most 2.
+    assert distance(end, theory.fixed_point(strategy, setting=setting)) < 1e-11
+
+
+@pytest.mark.parametrize("weight", [1e-14, 1e-20])
+def test_a_limit_that_floats_cannot_tell_is_an_error(weight):
+    """Beside the zero-shot loss such a weight is a rounding error, and the flow seems to rest where the slow phase begins."""
+    setting = theory.Setting(d=2, noise_variance=0.1, pretrain_shots=20, few_shot_weight=weight)
+    with pytest.raises(NoConvergence, match="floats cannot tell its limit"):
+        flow("mixed", setting, until="converged")
+
+
+def test_units_far_apart():
+    """Where one block trains the limit is linear algebra in any units; rates 1e-24 of the fastest hide that of a flow."""
+    units = np.diag([1.0, 1e-6, 1e6])
+    plain = random_setting(3, 8)
+    setting = plain.replace(
+        covariance=units @ plain.sigma() @ units, target=np.linalg.solve(units, plain.target_vector())
+    )
+    for strategy in ("mixed_value", "mixed_kq"):
+        end, point = flow(strategy, setting, until="converged").end, theory.fixed_point(strategy, setting=setting)
+        assert distance(end, point) < 1e-11 * max(np.abs(point.v).max(), np.abs(point.Q).max())
+    with pytest.raises(NoConvergence, match="floats cannot tell its limit"):
+        flow("zero_shot", setting, until="converged")
+
+
+def test_a_degenerate_minimum_is_no_limit_to_rounding():
+    """The family v_0 = c is approached like t^(-1/2), at rates that vanish with the distance: none is ever near."""
+    start = theory.AttentionParameters([1.5, 0.1, 0.2], [[0.1, 1.0, 0.3], [1.2, 0.2, -0.1], [0.0, 0.0, 0.0]])
+    setting = theory.Setting(d=1, noise_variance=0.1, pretrain_shots=20)
+    with pytest.raises(NoConvergence, match="floats cannot tell its limit"):
+        flow("zero_shot", setting, start=start, until="converged")
+
+
+def test_a_limit_among_many_is_found():
+    """A pretraining flow that ends at a critical point of lower rank, one of a family of more than (k v, Q / k)."""
+    rng = np.random.default_rng(3)
+    setting = theory.Setting(d=3, pretrain_shots=20, noise_variance=0.1)
+    start = theory.AttentionParameters(rng.normal(size=5), rng.normal(size=(5, 5)))
+    path = flow("pretrained", setting, [1e4], start=start, until="converged")
+    assert distance(path.end, theory.AttentionParameters(path.v[0], path.Q[0])) < 1e-9
+    slope = gradient(path.end, setting, "pretrained")
+    assert max(np.abs(slope.v).max(), np.abs(slope.Q).max()) < 1e-13
+
+
+@pytest.mark.parametrize(("v_x", "without_noise"), [(0.0, 3), (0.2, 0)])
+def test_flat_directions_are_those_of_exact_arithmetic(v_x, without_noise):
+    """With noise, however little, every direction of Q changes some prediction.
+
+    Without noise a key orthogonal to every token is none: rows (0, theta, -1), d + 1 of them, except that the query,
+    whose label is not there, sees them if v_x or v_0 is not zero.
+    """
+    v, Q = np.array([0.0, v_x, 0.0, 1.0]), np.zeros((4, 4))
+    counts = []
+    for noise, weight in ((0.1, 0.5), (1e-12, 0.5), (0.1, 1e-15), (0.0, 0.5)):
+        setting = theory.Setting(d=2, noise_variance=noise, pretrain_shots=20, few_shot_weight=weight)
+        loss = objective("mixed_kq", setting)
+        everything = np.eye(20)[:, 4:16]
+        counts.append(flat_directions(AffineSpace(v, Q, everything), setting, loss).shape[1])
+    assert counts == [0, 0, 0, without_noise]
 
 
 def outside(strategy: str, setting: theory.Setting, t: float, start: theory.AttentionParameters, weight=None):

@@ -373,7 +373,7 @@ def test_d_1000_dense_at_1000_shot_counts() -> None:
     setting: dict[str, Any] = {"noise_variance": noise, "pretrain_shots": m, "n_shots": range(1000)}
     full = grid("mixed_value", covariance=sigma, target=eigenvectors[:, 0], **setting)
     axes = grid("mixed_value", d=d, covariance=PowerLaw(1.0), **setting)
-    np.testing.assert_allclose(full["risk"], axes["risk"], rtol=1e-12)  # 1e-15 times sqrt(d), with a margin
+    np.testing.assert_allclose(full["risk"], axes["risk"], rtol=2e-12)  # ten roundings times the condition number, 1000
 
 
 def test_d_1_everywhere() -> None:

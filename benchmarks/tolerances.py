@@ -13,6 +13,7 @@ the table too: the reader tells them apart. Options: ``--tolerances-above RATIO`
 
 from __future__ import annotations
 
+import argparse
 import ast
 import json
 import os
@@ -156,7 +157,10 @@ def table(worst: dict[str, Record], above: float) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tolerances-above", type=float, default=ALLOWED, help="the least ratio that is shown")
+    options, arguments = parser.parse_known_args()
     worst: dict[str, Record] = {}
     status = 0
     with tempfile.TemporaryDirectory() as directory:
@@ -181,9 +185,9 @@ def main(arguments: list[str]) -> int:
             if file.exists():
                 for place, (ratio, error, tolerance, test) in json.loads(file.read_text()).items():
                     _keep(worst, place, (ratio, error, tolerance, f"{test}  {kernel}"))
-    print(table(worst, ALLOWED))
+    print(table(worst, options.tolerances_above))
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from numerics.trajectory import Trajectory, flow
 from theory import AttentionParameters, fixed_point
-from theory.isotropic import IsotropicScalars
+from theory.parameters import IsotropicScalars
 
 from . import style
 from .official import SETTING

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from theory import AttentionParameters, fixed_point, risk
-from theory.isotropic import IsotropicScalars
+from theory.parameters import IsotropicScalars
 
 from . import style
 from .official import SETTING, trained_models

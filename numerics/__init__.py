@@ -9,9 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from theory import PowerLaw, Spiked
+
     from .attention_factors import factored_flow
     from .certificates import basins, certify, singular_limit
-    from .covariances import PowerLaw, Spiked
     from .derivatives import Term, gradient, hessian, objective
     from .monte_carlo import Estimate, estimate
     from .sweep import grid
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Estimate": ".monte_carlo",
     "LinearSchedule": ".trajectory",
-    "PowerLaw": ".covariances",
-    "Spiked": ".covariances",
+    "PowerLaw": "theory",
+    "Spiked": "theory",
     "Table": ".table",
     "Term": ".derivatives",
     "Training": ".training",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Unpack
 
 import numpy as np
 
 from theory import AttentionParameters, Setting, Strategy, fixed_point
 from theory.parameters import dimension_beside, require_dimension
-from theory.setting import settled
+from theory.setting import SettingArguments, settled
 from theory.strategies import find_strategy
 from theory.validation import choice, count, reject
 
@@ -34,6 +34,9 @@ class Estimate(NamedTuple):
     prompts: int
 
 
+_OWN = ("model", "n_shots", "task", "method", "prompts", "rao_blackwell", "rng", "executor", "setting")
+
+
 def estimate(
     model: str | Strategy | AttentionParameters,
     n_shots: Any,
@@ -45,16 +48,8 @@ def estimate(
     rao_blackwell: bool = True,
     rng: RandomSource = None,
     executor: Executor | None = None,
-    covariance: Any = None,
-    task_covariance: Any = None,
-    noise_variance: float = 0,
-    target: Any = None,
-    pretrain_shots: float = math.inf,
-    few_shot_shots: int | None = None,
-    few_shot_weight: float = 0,
-    value_scale: float | str = "balanced",
-    normalization: str = "tokens",
     setting: Setting | None = None,
+    **arguments: Unpack[SettingArguments],
 ) -> Estimate:
     """Monte Carlo estimate of what :func:`theory.risk` gives exactly, E (y_q - prediction)^2, by simulation.
 
@@ -79,9 +74,8 @@ def estimate(
         also by different methods, need different seeds.
     executor : concurrent.futures.Executor, optional
         Where blocks of prompts run; default: here.
-    d, task, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, \
-few_shot_weight, value_scale, normalization
-        As in :func:`theory.risk`; or pass a :class:`theory.Setting` as `setting`.
+    d, task, setting, **arguments
+        As in :func:`theory.risk`.
 
     Returns
     -------
@@ -106,11 +100,8 @@ few_shot_weight, value_scale, normalization
     if not isinstance(model, AttentionParameters):
         model = find_strategy(model)
     else:
-        d = dimension_beside(model, d, setting, covariance, task_covariance, target)
-    setting = settled(
-        setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-        few_shot_weight, value_scale, normalization,
-    )  # fmt: skip
+        d = dimension_beside(model, d, setting, *map(arguments.get, ("covariance", "task_covariance", "target")))
+    setting = settled("estimate", setting, d, arguments, _OWN)
     choice("method", method, ("law", "tokens"))
     if np.ndim(prompts) or count("prompts", prompts) < 2:
         raise reject("prompts", prompts, "a whole number >= 2")

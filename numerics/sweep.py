@@ -15,12 +15,12 @@ import numpy as np
 from tqdm import tqdm
 
 from theory import AttentionParameters, Setting, risk
-from theory.fixed_points import require_closed_form
+from theory.laws import laws_of
 from theory.strategies import find_strategy
 from theory.validation import positive_definite, reject
 
 from . import sweep_axes as axes
-from .covariances import Covariance, aligned_target, covariance_matrix
+from .covariances import Covariance, aligned_target
 from .prompts import Array
 from .sweep_axes import Named
 from .sweep_checkpoint import SweepCheckpoint
@@ -181,14 +181,14 @@ def _check(sweep: _Sweep) -> None:
     if prior is not None:
         axes.agree_on_dimension(dimensions, "task_covariance", [Named("Psi", prior)])
     for _, covariance in covariances:
-        covariance_matrix(covariance, int(dimensions.min()))
+        Setting(d=int(dimensions.min()), covariance=covariance)
     cosine = next((value for _, value in tasks if isinstance(value, float)), None)
     if cosine is not None and not (prior is None and all(value is None for _, value in covariances)):
         raise reject("task", cosine, "'target', 'opposite', 'unseen' or a vector where a covariance is given")
     for _, model in models:
         if isinstance(model, str):
-            require_closed_form(model, weights.max())
-            if find_strategy(model).objective == "mixed" and inner["few_shot_shots"] is None:
+            laws_of(find_strategy(model), Setting(d=1, few_shot_weight=weights.max()))
+            if find_strategy(model).few_shot and inner["few_shot_shots"] is None:
                 Setting(d=1, pretrain_shots=inner["pretrain_shots"]).auxiliary_shots()
 
 
@@ -199,7 +199,7 @@ class _Block(NamedTuple):
     task: Any
     covariance: Covariance
     target: Any
-    normalization: str
+    normalization: Any
     task_covariance: Array | None
     inner: tuple[Array | None, ...]
 
@@ -217,11 +217,7 @@ def _evaluate(block: _Block) -> Array:
             arguments[name] = values.reshape(tuple(-1 if k == axis else 1 for k in range(len(shape))))
     d = arguments["d"]
     covariance, target = block.covariance, block.target
-    if covariance is not None or not isinstance(target, str):
-        target = aligned_target(target, covariance, d)
-        covariance = covariance_matrix(covariance, d)
-    else:
-        target = None
+    target = aligned_target(target, covariance, d)
     risks = risk(
         block.model,
         task=block.task,

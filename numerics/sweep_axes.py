@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from theory import AttentionParameters, Strategy
-from theory.setting import NORMALIZATIONS
+from theory import AttentionParameters, PowerLaw, Spiked, Strategy
+from theory.prompt import NORMALIZATIONS
 from theory.strategies import find_strategy
 from theory.tasks import TASKS
 from theory.validation import choice, count, matrix, nearest, positive_definite, real, reject, vector
 
-from .covariances import ALIGNMENTS, PowerLaw, Spiked
+from .covariances import ALIGNMENTS
 from .prompts import Array
 
 

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import trange
@@ -69,7 +69,7 @@ def train(
     pretrain_shots: int = 20,
     few_shot_shots: int | None = None,
     few_shot_weight: float | tuple[float, float] = (1.0, 0.0),
-    normalization: str = "tokens",
+    normalization: Literal["tokens", "shots"] | float = "tokens",
     learning_rate: float = 0.01,
     momentum: float = 0.9,
     clip_norm: float | None = 1.0,

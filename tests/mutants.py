@@ -1,4 +1,4 @@
-"""Mutants: a printed function with one piece of its source replaced, put in its place for the length of a test."""
+"""Mutants: a function with one piece of its source replaced, in its place for the length of a test."""
 
 import inspect
 import textwrap
@@ -7,17 +7,29 @@ from theory.proofs.theorem import run
 
 
 def mutate(monkeypatch, module, name, old, new):
-    """Replace `old`, which must occur exactly once, by `new` in the source of module.name (or module.Class.name)."""
+    """Replace `old`, which must occur exactly once, by `new` in the source of module.name (or module.Class.name).
+
+    The function's code is replaced in place, so that tables and imports that hold the function see the mutant; what has
+    a cache is replaced itself.
+    """
     owner = module
     *path, last = name.split(".")
     for part in path:
         owner = getattr(owner, part)
-    source = textwrap.dedent(inspect.getsource(getattr(owner, last)))
+    function = inspect.unwrap(getattr(owner, last))
+    function = getattr(function, "__func__", function)
+    source = textwrap.dedent(inspect.getsource(function))
     assert source.count(old) == 1, f"{old!r} occurs {source.count(old)} times in {name}"
+    source = source.replace(old, new)
+    if function.__closure__:  # it says super()
+        source = f"def method(__class__):\n{textwrap.indent(source, '    ')}\n    return {last}\n{last} = method(None)"
     namespace = dict(vars(module))
-    exec(compile(source.replace(old, new), f"<mutant of {name}>", "exec"), namespace)
+    exec(compile(source, f"<mutant of {name}>", "exec"), namespace)
     mutant = namespace[last]
-    monkeypatch.setattr(owner, last, mutant)
+    if hasattr(getattr(owner, last), "cache_clear"):
+        monkeypatch.setattr(owner, last, mutant)
+        return
+    monkeypatch.setattr(function, "__code__", getattr(mutant, "__func__", mutant).__code__)
 
 
 def assert_refuted(monkeypatch, theorem, module, name, old, new):

@@ -20,8 +20,10 @@ from strategies_for_tests import NORMALIZATIONS, RATIONAL_STRATEGIES, STRATEGIES
 import theory
 
 POINTS = 1000  # for each strategy
-# The formula adds non-negative terms, so a risk carries a few dozen roundings of 1.1e-16 and no cancellation.
-ALLOWED = 1e-13
+# A shot's bias is a difference, off by a few 1e-16 of the truth; beside it stands V/n, so that a risk is off by about
+# 1e-16 sqrt(n) relative to itself: what is promised is 1e-13 up to a million dimensions and shots, and 1e-9 beyond.
+ALLOWED, ALLOWED_BEYOND = 1e-13, 1e-9
+MANY = 10**6
 
 
 def exactly(x, strategy):
@@ -77,16 +79,25 @@ def random_point(rng, strategy):
     return n, d, point
 
 
-def worst_of(strategy, points):
-    worst = max(((error_at(strategy, n, d, point), n, d, point) for n, d, point in points), key=lambda found: found[0])
-    print(f"{strategy}: worst relative error {worst[0]:.2e} at n = {worst[1]}, d = {worst[2]}, {worst[3]}")
-    return worst[0]
+def assert_accurate(strategy, points):
+    """Every point within what is promised for its size; the worst of both sizes are printed."""
+    worst = {}
+    for n, d, point in points:
+        counts = (n, d, point["few_shot_shots"], *({point["pretrain_shots"]} - {math.inf}))
+        allowed = ALLOWED if max(counts) <= MANY and point.get("few_shot_weight", 0) <= 100 else ALLOWED_BEYOND
+        found = error_at(strategy, n, d, point)
+        assert found <= allowed, (strategy, found, n, d, point)
+        worst[allowed] = max(worst.get(allowed, (0,)), (found, n, d, str(point)))
+    for allowed, found in worst.items():
+        print(
+            f"{strategy}: worst relative error {found[0]:.2e} of {allowed:g} at n = {found[1]}, d = {found[2]}, {found[3]}"
+        )
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_random_points(strategy):
     rng = random.Random(f"accuracy of {strategy}")
-    assert worst_of(strategy, (random_point(rng, strategy) for _ in range(POINTS))) <= ALLOWED
+    assert_accurate(strategy, [random_point(rng, strategy) for _ in range(POINTS)])
 
 
 def near_cancelling_points():
@@ -110,7 +121,7 @@ def near_cancelling_points():
 @pytest.mark.parametrize("strategy", ["pretrained", "zero_shot_value", "mixed_value"])
 def test_near_cancelling_points(strategy):
     points = random.Random(strategy).sample(list(near_cancelling_points()), 1500)
-    assert worst_of(strategy, points) <= ALLOWED
+    assert_accurate(strategy, points)
 
 
 def test_recitation_of_the_opposite_task_without_noise():
@@ -125,7 +136,7 @@ def test_recitation_of_the_opposite_task_without_noise():
         for _ in range(1000)
     ]  # fmt: skip
     points += [(n, 1, {**point, "task": task}) for n, _, point in points[:300] for task in ("opposite", "unseen")]
-    assert worst_of("mixed_kq", points) <= ALLOWED
+    assert_accurate("mixed_kq", points)
 
 
 @pytest.mark.parametrize("strategy", ["zero_shot", "mixed"])

@@ -137,7 +137,7 @@ BAD_CALLS = {
     "shots a string": (risk(n_shots="3"), TypeError, ["n_shots", "'3'", COUNT, "str"]),
     "shots None": (risk(n_shots=None), TypeError, ["n_shots", "None", COUNT]),
     "shots NaN": (risk(n_shots=NAN), ValueError, ["n_shots", "nan", COUNT]),
-    "shots infinite": (risk(n_shots=INF), ValueError, ["n_shots", "inf", COUNT]),
+    "shots infinite where N does not grow": (risk(n_shots=INF, normalization=7, pretrain_shots=3), ValueError, ["n_shots", "inf", "finite", "normalization"]),
     "shots huge": (risk(n_shots=10**30), ValueError, ["n_shots", "10000", COUNT, "2**53"]),
     "shots fractional inside": (risk(n_shots=[1, 2.5]), ValueError, ["n_shots", "2.5", COUNT]),
     "shots negative inside": (risk(n_shots=range(-2, 3)), ValueError, ["n_shots", "-2", COUNT]),
@@ -174,7 +174,7 @@ BAD_CALLS = {
     "covariance ragged": (risk(d=None, covariance=[[1.0], [1.0, 2.0]]), TypeError, ["covariance", "2.0", "rows of one length"]),
     "covariance of texts": (risk(d=None, covariance=[["1"]]), TypeError, ["covariance", "'1'"]),
     "covariance zero": (risk(d=None, covariance=np.zeros((2, 2))), ValueError, ["covariance", "0.", POSITIVE_DEFINITE]),
-    "task covariance indefinite": (risk(d=None, task_covariance=[[-1.0]]), ValueError, ["task_covariance", "-1.0", POSITIVE_DEFINITE]),
+    "task covariance indefinite": (risk(d=None, task_covariance=[[-1.0]]), ValueError, ["task_covariance", "-1.0", "symmetric positive semidefinite"]),
     "target zero": (risk(d=None, target=[0.0, 0.0]), ValueError, ["target", "[0.0, 0.0]", "non-zero"]),
     "target a matrix": (risk(d=None, target=[[1.0]]), ValueError, ["target", "[[1.0]]", "shape (d,)"]),
     "target a number": (risk(d=None, target=1.0), ValueError, ["target", "1.0", "shape (d,)"]),
@@ -195,7 +195,7 @@ BAD_CALLS = {
     "a keyword with a tail": (risk(n_shots_=None), TypeError, ["n_shots_", "did you mean 'n_shots'"]),
     # models
     "v too short": (model(v=[0.0, 1.0], Q=np.eye(2)), ValueError, ["v =", "shape (d + 2,)"]),
-    "v a matrix": (model(v=np.eye(3)), ValueError, ["v =", "shape (d + 2,)"]),
+    "heads of v alone": (model(v=np.eye(3)), ValueError, ["Q =", "shape (3, 3, 3)", "v of shape (3, 3)"]),
     "v NaN": (model(v=[0.0, NAN, 1.0]), ValueError, ["v =", "nan", "finite"]),
     "v infinite": (model(v=[0.0, INF, 1.0]), ValueError, ["v =", "inf", "finite"]),
     "v complex": (model(v=[0.0, 1j, 1.0]), TypeError, ["v =", "1j", "complex"]),
@@ -224,8 +224,8 @@ BAD_CALLS = {
     "mixed without noise, exactly": (fixed_point("both", 5, few_shot_shots=9, noise_variance=F(0)), theory.NoClosedForm, ["noise_variance", "no fixed point"]),
     "a matrix point of many settings": (fixed_point("zs", covariance=SIGMA, noise_variance=[0.1, 0.2]), ValueError, ["one number, not an array", "noise_variance"]),
     "a setting that is none": (lambda: theory.risk("zs_v", 3, setting={"d": 5}), TypeError, ["setting", "{'d': 5}", "Setting"]),
-    "a setting and an argument of it": (lambda: theory.risk("zs_v", 3, 7, setting=theory.Setting(5)), (TypeError, ValueError), ["setting", "d", "7"]),
-    "a setting and its noise": (lambda: theory.fixed_point("zs_v", noise_variance=1.0, setting=theory.Setting(5)), (TypeError, ValueError), ["setting", "noise_variance", "1.0"]),
+    "a setting and a d that its arrays contradict": (lambda: theory.risk("zs_v", 3, 7, setting=theory.Setting(target=[1.0, 2.0])), ValueError, ["target", "7", "agree"]),
+    "a setting and bad noise beside it": (lambda: theory.fixed_point("zs_v", noise_variance=-1.0, setting=theory.Setting(5)), ValueError, ["noise_variance", "-1.0"]),
 }  # fmt: skip
 
 
@@ -255,7 +255,7 @@ def test_a_model_without_the_constant_is_told_how_to_pad():
         for call in (theory.risk, numerics.estimate, lambda model, n, **given: theory.conditions(model, **given)):
             with pytest.raises(ValueError, match=r"d = 3 .* model of d = 2, whose v has d \+ 2 entries.*np\.pad"):
                 call(model, 3, **given)
-    with pytest.raises(ValueError, match=r"shape \(d \+ 2,\), not of shape \(5, 5\)"):
+    with pytest.raises(ValueError, match=r"Q = .* beside v of shape \(5, 5\), not of shape \(5, 5\)"):
         theory.AttentionParameters(np.eye(5), np.eye(5))
 
 
@@ -291,19 +291,19 @@ def test_messages_are_plain():
     assert caught.value.__cause__ is None
 
 
-def test_no_call_prefers_a_setting_to_its_own_arguments_in_silence():
+def test_an_argument_beside_a_setting_overrides_it():
     import numerics
 
     setting = theory.Setting(5, noise_variance=0.1, pretrain_shots=20)
+    changed = setting.replace(noise_variance=0.3)
     for call in (
-        lambda **given: theory.risk("zs_v", 3, setting=setting, **given),
-        lambda **given: theory.fixed_point("zs_v", setting=setting, **given),
-        lambda **given: theory.conditions("zs_v", setting=setting, **given),
-        lambda **given: numerics.estimate("zs_v", 3, setting=setting, prompts=100, rng=0, **given),
+        lambda **given: theory.risk("zs_v", 3, **given),
+        lambda **given: theory.fixed_point("zs_v", **given),
+        lambda **given: str(theory.conditions("zs_v", **given)),
+        lambda **given: numerics.estimate("zs_v", 3, prompts=100, rng=0, **given),
     ):
-        call()
-        with pytest.raises(TypeError, match=r"noise_variance = 0\.3 is not allowed beside setting"):
-            call(noise_variance=0.3)
+        assert call(setting=setting, noise_variance=0.3) == call(setting=changed) != call(setting=setting)
+    assert theory.risk("zs_v", 3, 7, setting=setting) == theory.risk("zs_v", 3, setting=setting.replace(d=7))
 
 
 def test_what_is_no_model_is_told_before_the_missing_d_in_simulations_too():

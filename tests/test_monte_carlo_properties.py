@@ -155,9 +155,10 @@ def test_formulas_wrong_by_the_stated_error_are_rejected(strategy):
 
 def test_real_mutants_are_rejected(monkeypatch):
     """Self-test: one shot's variance for that of n, a variance by half too large, sigma for sigma^2, by simulation alone."""
-    from theory import isotropic
+    from theory import evaluation, programs
+    from theory.kinds import square_root
 
-    original = isotropic.terms_on_target
+    original = programs.isotropic_terms
     cell = Cell(theory.STRATEGIES["zero_shot_value"], 5, OFFICIAL, "target", 7)
 
     def found():
@@ -166,12 +167,16 @@ def test_real_mutants_are_rejected(monkeypatch):
     assert not wrong(cell, found(), FAMILY / CELLS)
     changes = {
         "one shot for n": lambda terms: terms._replace(per_shot=terms.per_shot / cell.n),
-        "variance": lambda terms: terms._replace(per_shot=1.5 * terms.per_shot),
-        "noise": lambda terms: terms._replace(noise_variance=math.sqrt(terms.noise_variance)),
+        "variance": lambda terms: terms._replace(per_shot=3 * terms.per_shot / 2),
+        "noise": lambda terms: terms._replace(noise_variance=square_root(terms.noise_variance)),
     }
     for name, change in changes.items():
-        monkeypatch.setattr(isotropic, "terms_on_target", lambda *args, change=change: change(original(*args)))
+        monkeypatch.setattr(programs, "isotropic_terms", lambda *args, change=change: change(original(*args)))
+        evaluation.forget_programs()
         assert wrong(cell, found(), FAMILY / CELLS), name
+    monkeypatch.undo()
+    evaluation.forget_programs()
+    assert not wrong(cell, found(), FAMILY / CELLS)
 
 
 def test_false_alarms_are_as_rare_as_stated():

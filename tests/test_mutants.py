@@ -30,10 +30,18 @@ from strategies_for_tests import (
 
 import theory
 from numerics.derivatives import Term, gradient
+from theory import laws
+from theory.contractions import Head, Layer, Tasks, contract
 from theory.evaluation import terms_of
-from theory.isotropic import IsotropicScalars
+from theory.kinds import FRACTIONS
+from theory.laws import World
+from theory.parameters import IsotropicScalars
+from theory.programs import Numbers, isotropic_terms, isotropic_world, of_scalars
+from theory.prompt import tokens, training_tokens
+from theory.proofs import r2_zero_shot, r6_mixed_key_query, r7_mixed
 from theory.proofs.enumeration import exact_average_gradient, exact_average_risk, exact_gradient, exact_risk
-from theory.risk_formula import limit_of_many_shots
+from theory.risk_formula import exact_risk_formula, limit_of_many_shots
+from theory.space import Matrices
 
 SIZES = [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]  # (d, n): the enumeration's seconds are spent once
 
@@ -259,10 +267,109 @@ def check_gradient():
         assert np.abs(both - exact).max() < 1e-10 * np.abs(exact).max()
 
 
-CHECKS = (check_gradient, check_models, check_scalars, check_conditions, check_roots, check_strategies)
+def check_core_models():
+    """The core on matrices against the enumeration, exactly."""
+    for model, n, keywords, exact in model_points():
+        (v, Q), sigma = entries(model), np.array(keywords["covariance"], dtype=object)
+        space, noise = Matrices(len(sigma), FRACTIONS), keywords["noise_variance"]
+        world = World(space, sigma, None, None, len(sigma), noise, *[None] * 6)
+        if isinstance(keywords["task"], str):
+            psi, kappa = keywords["task_covariance"], 1
+            if psi is None:
+                psi, kappa = space.identity * F(1, len(sigma)), F(len(sigma), len(sigma) + 2)
+            tasks = Tasks(0 * space.label, space.token_operator(psi, 0), kappa)
+        else:
+            tasks = Tasks(space.token_vector(0, keywords["task"], 0))
+        # The model in its blocks, as the laws put it together.
+        Q = np.array(Q, dtype=object)
+        score = space.score(Q[0, 0], Q[0], Q[1:-1, 0], Q[1:-1, 1:-1], Q[1:-1, -1])
+        head = Head(np.array(v, dtype=object), score)
+        terms = contract(space, world.inputs(), Layer((head,)), tasks)
+        assert exact_risk_formula(terms, n, keywords["normalization"]) == exact
+
+
+def check_core_lines():
+    """The core on two lines against the enumeration, exactly."""
+    for (scalars, d, target), n, keywords, exact in scalar_points():
+        norm2, task, departure, beside, place = target @ target, keywords["task"], F(0), F(0), "task"
+        if isinstance(task, str):
+            place, departure = {"unseen": "sphere"}.get(task, "task"), F(2 if task == "opposite" else 0)
+        else:
+            departure = 1 - task @ target / norm2
+            rest = task - (1 - departure) * target
+            beside = rest @ rest
+        numbers = Numbers(F(d), keywords["noise_variance"], norm2, across_norm2=beside)
+        terms = isotropic_terms(of_scalars(*scalars), isotropic_world(numbers, "tokens", True), place, departure)
+        assert exact_risk_formula(terms, n, keywords["normalization"]) == exact
+
+
+def check_core_laws():
+    """R1, R4 and R5 on matrices: the enumerated gradient in the trained block vanishes."""
+    for d in (1, 2):
+        for normalization in NORMALIZATIONS:
+            for psi in (None, rational_covariance(random.Random(d), d)):
+                rng = random.Random(f"laws {d}")
+                sigma, target, noise = rational_covariance(rng, d), rational_array(rng, d), abs(rational(rng)) + F(1, 7)
+                m = 3 - d
+                rest = (*training_tokens(F(m), normalization), m, tokens(m, normalization), F(5, 3), F(2))
+                world = World(Matrices(d, FRACTIONS), sigma, psi, target, d, noise, *rest)
+
+                def slopes(point, shots):
+                    (head,) = point.layer(world).heads  # noqa: B023
+                    at = (list(head.v), head.Q.tolist(), sigma.tolist())  # noqa: B023
+                    return exact_gradient(*at, target.tolist(), noise, shots, normalization)[0][1:]  # noqa: B023
+
+                (head,) = laws.pretrained(world).layer(world).heads
+                given = None if psi is None else psi.tolist()
+                at = (list(head.v), head.Q.tolist(), sigma.tolist(), noise, m, given, normalization)
+                dv, dQ = exact_average_gradient(*at)
+                assert not any([*dv, *(x for row in dQ for x in row)])
+                assert not any(slopes(laws.zero_shot_value(world), 0))
+                point = laws.mixed_value(world)
+                assert not any(x + F(5, 3) * y for x, y in zip(slopes(point, 0), slopes(point, m), strict=True))
+
+
+def check_core_memory():
+    """R2, R6 and R7 on matrices at the proofs' points: gradients vanish, |v|^2 - |Q|^2 is conserved; the two forms agree.
+
+    1e-12 is a few hundred roundings.
+    """
+    for pairs in (
+        r2_zero_shot._matrix_points(),
+        r6_mixed_key_query._points(F(2, 7)),
+        r6_mixed_key_query._points(F(0)),
+        r7_mixed._points(),
+    ):
+        assert all(found == enumerated for found, enumerated in pairs)
+    for rho, m, m_prime in ((0.3, 2.0, 2.0), (1e-3, 5.0, 4.0), (7.0, 1.0, 1.0)):
+        u, ratio, _ = laws.least_by_root(rho, m, m_prime)
+        stable = laws.least_by_ratio(rho, m, m_prime)
+        for found, expected in zip(stable, (u, ratio, 1 / u + (u - 1) / (u * (1 + rho))), strict=True):
+            assert math.isclose(found, expected, rel_tol=1e-12)
+    for invariant in (-3.0, 3.0):
+        for found in (
+            laws.selected_scale(invariant, 2.0, 5.0),
+            laws.selected_scale(np.array([invariant]), 2.0, 5.0)[0],
+        ):
+            assert math.isclose(2 * found**2 - 5 / found**2, invariant, rel_tol=1e-12)
+
+
+CHECKS = (
+    check_core_models,
+    check_core_lines,
+    check_core_laws,
+    check_core_memory,
+    check_gradient,
+    check_models,
+    check_scalars,
+    check_conditions,
+    check_roots,
+    check_strategies,
+)
 FIRST = {
-    "numerics.population_loss": "check_gradient", "thresholds": "check_conditions", "isotropic": "check_scalars",
-    "dense_fixed_points": "check_strategies", "fixed_points": "check_strategies",
+    "numerics.population_loss": "check_gradient", "thresholds": "check_conditions",
+    "contractions": "check_core_models", "risk_formula": "check_core_models", "prompt": "check_core_models",
+    "space": "check_core_models", "programs": "check_core_lines", "laws": "check_core_laws",
 }  # fmt: skip
 
 

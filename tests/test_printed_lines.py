@@ -52,8 +52,8 @@ def at_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
     """Primes for the generators of R11's field."""
     primes = dict(
         zip(
-            ["d", "n", "m", "sigma2", "s", "T", "F", "phi", "across", "cosine", "w"],
-            map(prime, range(5, 16)),
+            ["d", "n", "m", "sigma2", "s", "T", "F", "cosine", "w"],
+            map(prime, range(5, 14)),
             strict=True,
         )
     )

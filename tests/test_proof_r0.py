@@ -3,52 +3,68 @@
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import dense, isotropic, risk_formula
+from theory import contractions, programs, prompt, risk_formula, space
 from theory.proofs import r0_risk, r0_special_cases
-from theory.proofs.r0_arrays import polarised
+from theory.space import polarised
 
 THEOREMS = {theorem.name: theorem for theorem in (*r0_risk.THEOREMS, *r0_special_cases.THEOREMS)}
 
 
 MUTANTS = [
-    ("R0.formula", risk_formula, "exact_risk_formula", "fixed + n_shots * per_shot", "fixed + per_shot"),
-    ("R0.formula", risk_formula, "exact_risk_formula", "(tokens * tokens)", "tokens"),
-    ("R0.formula", risk_formula, "exact_risk_formula", "bias - missing * truth", "bias + missing * truth"),
-    ("R0.formula", risk_formula, "token_count", "+ 1, None\n    if isinstance", "+ 2, None\n    if isinstance"),
-    ("R0.formula", risk_formula, "token_count", "return n_shots, 1", "return n_shots, None"),
-    ("R0.formula", risk_formula, "RiskTerms.coefficients", "2 * (weight * slope", "1 * (weight * slope"),
-    ("R0.formula", risk_formula, "limit_of_many_shots", "[2]", "[1]"),
-    ("R0.squares", dense, "orthogonal_squares", "range(k)", "range(k - 1)"),
-    ("R0.squares", dense, "orthogonal_squares", "0 if weight == 0 else", "0 if weight == 0 else 2 *"),
-    ("R0.squares", dense, "orthogonal_squares", "rest[later] - coordinates", "rest[later] + coordinates"),
-    ("R0.squares", dense, "orthogonal_squares", "coordinates[k] = 1", "coordinates[k] = 2"),
-    ("R0.squares", dense, "orthogonal_squares", "* rest[k]", "* rest[k] if weight != 0 or k == 2 else 0 * rest[later]"),
-    ("R0", dense, "_shared", "+ 2 * s_sv", "+ s_sv"),
-    ("R0", dense, "_shared", "4 * inner(s_sv", "2 * inner(s_sv"),
-    ("R0", dense, "_shared", "m.B.T @ sv", "m.B @ sv"),
-    ("R0", dense, "_shared", "-m.v_0 * m.q - trace_k", "-m.v_0 * m.q"),
-    ("R0", dense, "_shared", "+ spread) / 2", "+ trace_of_product(b_sigma, b_sigma)) / 2"),
-    ("R0", dense, "terms_on_task", "theta @ h_x + m.w * noise_variance", "theta @ h_x"),
-    ("R0", dense, "terms_on_task", "value_variance * key_variance + r_h * r_h", "value_variance * key_variance"),
-    ("R0", dense, "terms_on_task", "shared.query_linear, theta)", "shared.query_linear, 0 * theta)"),
-    ("R0", dense, "terms_on_task", "b_st = shared.b_sigma @ theta", "b_st = shared.b_sigma.T @ theta"),
-    ("R0", dense, "_constant_parts", "2 * m.v_0 * inner(m.p", "m.v_0 * inner(m.p"),
-    ("R0.symmetry", dense, "Blocks.scaled", "x / k for", "x for"),
-    ("R0.symmetry", dense, "Blocks.scaled", "k * x for", "k**2 * x for"),
-    ("R0.symmetry", dense, "Blocks.scaled", "x / k for", "x / k**2 for"),
-    ("R0.isotropic", isotropic, "contract", "(d + 2) * beta", "(d + 3) * beta"),
-    ("R0.isotropic", isotropic, "contract", "w * noise_variance", "w * noise_variance**2"),
-    ("R0.isotropic", isotropic, "_query_excess", "3 * (along * along)", "2 * (along * along)"),
-    ("R0.isotropic", isotropic, "terms_on_target", "q * q + (d - 1) *", "q * q + d *"),
-    ("R0.isotropic", isotropic, "terms_on_task", "- departure * _linear_bias", "+ departure * _linear_bias"),
-    ("R0.isotropic", isotropic, "terms_on_task", "+ across_norm2 * ((w * beta) * (w * beta))", ""),
-    ("R0.isotropic", isotropic, "IsotropicScalars.scaled", "self.delta / k", "self.delta"),
-    ("R0.average", isotropic, "terms_on_sphere", "4 * alpha * w", "2 * alpha * w"),
-    ("R0.average", isotropic, "terms_on_sphere", "(d - 1) / d", "d / d"),
-    ("R0.average", dense, "average_terms", "(2 * (m.r_y**2 + b_norm2))", "(m.r_y**2 + b_norm2)"),
-    ("R0.average", dense, "average_terms", "* (power * power + power2) - power * power", "* power2"),
-    ("R0.average", dense, "average_terms", "4 * m.w * task_inner(sv, key_linear)", "4 * task_inner(sv, key_linear)"),
-    ("R0.average", dense, "average_terms", "sigma @ (m.B.T @ (sigma @ m.b))", "sigma @ (m.B @ (sigma @ m.b))"),
+    ("R0.formula", risk_formula, "risk_at", "fixed + n_shots * per_shot", "fixed + per_shot"),
+    ("R0.formula", risk_formula, "risk_at", "total / (N * N)", "total / N"),
+    ("R0.formula", risk_formula, "risk_at", "intercept + beyond * truth", "intercept - beyond * truth"),
+    ("R0.formula", risk_formula, "quadratic", "2 * (weight * (rate", "1 * (weight * (rate"),
+    ("R0.formula", risk_formula, "quadratic", "slope + linear * truth", "slope - linear * truth"),
+    ("R0.formula", risk_formula, "quadratic", "weight * (at_zero * at_zero)", "weight * at_zero"),
+    ("R0.formula", prompt, "tokens", "n_shots + (1 + prompt_tokens)", "n_shots + (2 + prompt_tokens)"),
+    ("R0.formula", prompt, "beyond_shots", "return 1 if n_shots == 0 else 0", "return 1"),
+    ("R0.formula", prompt, "beyond_shots", "normalization - n_shots", "normalization"),
+    ("R0.formula", prompt, "beyond_shots", "1 + prompt_tokens", "1"),
+    ("R0.formula", prompt, "at_least_one", "n_shots + 1 if n_shots == 0 else n_shots", "n_shots + 1"),
+    ("R0.squares", space, "orthogonal", "range(k)", "range(k - 1)"),
+    ("R0.squares", space, "orthogonal", "exact_quotient(product(rest[k], rest[later]), weight)", "2 * product(rest[k], rest[later]) / weight"),
+    ("R0.squares", space, "orthogonal", "rest[later] - coordinates", "rest[later] + coordinates"),
+    ("R0.squares", space, "orthogonal", "coordinates[k] = 1", "coordinates[k] = 2"),
+    ("R0.squares", space, "orthogonal", "* rest[k]\n", "* (rest[k] if k == 2 else 0 * rest[k])\n"),
+    ("R0.squares", space, "polarised", "gram[i, i] - others", "gram[i, i] + others"),
+    ("R0", contractions, "_Own.linear", "self.doubled(self.Cv)", "self.Q @ self.Cv"),
+    ("R0", contractions, "_Own.linear", "(2 * (self.score * self.value))", "(self.score * self.value)"),
+    ("R0", contractions, "_Own.linear", "(self.CQ) + self.score", "(self.CQ)"),
+    ("R0", contractions, "_Own.doubled", "x @ self.Q", "self.Q @ x"),
+    ("R0", contractions, "_Own.__init__", "self.CQ = cov @ self.Q", "self.CQ = self.Q @ cov"),
+    ("R0", contractions, "_Own.__init__", "else product.T", "else product"),
+    ("R0", contractions, "_Contraction._excess", "squared * values + turned @", "squared * values + 2 * turned @"),
+    ("R0", contractions, "_Contraction._excess", "2 * (one.value", "(one.value"),
+    ("R0", contractions, "_Contraction._excess", "(one.SC, two.SC.T)", "(one.SC, two.SC)"),
+    ("R0", contractions, "_Contraction._excess", "one.value * two.value * squared", "squared"),
+    ("R0", contractions, "_Met.__init__", "+ inputs.noise_variance * space.label", ""),
+    ("R0", contractions, "_Met.__init__", "own.v + self.w * (task", "own.v + (task"),
+    ("R0", contractions, "_Met.__init__", "task - own.anchor", "task + own.anchor"),
+    ("R0", contractions, "_Met.__init__", "+ self.constant * self.scores", ""),
+    ("R0", contractions, "_Contraction._variance", "values + one.constant * two.constant", "values"),
+    ("R0", contractions, "_Contraction._variance", "2 * (one.constant", "(one.constant"),
+    ("R0", contractions, "_Contraction._variance", "two.scores) * values", "two.scores)"),
+    ("R0", contractions, "_Contraction._variance", "+ self.product(two.Q @ one.Cv, crossed)", ""),
+    ("R0", contractions, "_Contraction._slope", "truth - head.w * truth", "truth + head.w * truth"),
+    ("R0.isotropic", contractions, "_Contraction._excess", "squared * values + turned @", "squared * values - turned @"),
+    ("R0.isotropic", space, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
+    ("R0.isotropic", space, "Lines.trace", "a.multiplicity @ a.diagonal", "a.diagonal.sum()"),
+    ("R0.isotropic", space, "Lines.trace_of_product", "b._scale(u) @ v", "u @ v"),
+    ("R0.isotropic", space, "Lines.trace_of_product", "(u @ p) * (v @ q)", "(u @ p)"),
+    ("R0.isotropic", space, "Lines.squares", "self._tokens * (metric", "(metric"),
+    ("R0.isotropic", space, "LineOperator.__matmul__", "(u, other._scale(v))", "(u, v)"),
+    ("R0.isotropic", programs, "tasks_of", "1 - departure, 1", "1 - departure, 0"),
+    ("R0.isotropic", programs, "of_scalars", "gamma * theta, theta", "theta, theta"),
+    ("R0.average", programs, "tasks_of", "(world.d + 2)", "(world.d + 1)"),
+    ("R0.average", programs, "tasks_of", "space.identity / world.d", "space.identity"),
+    ("R0.average", space, "Lines.squares_of_operators", "(times - 1)", "times"),
+    ("R0.average", contractions, "_Contraction._spread", "4 * self.product(u, along)", "2 * self.product(u, along)"),
+    ("R0.average", contractions, "_Contraction._spread", "2 * (power * power + 2 * power2)", "(power * power + 2 * power2)"),
+    ("R0.average", contractions, "_Contraction._spread", "moment2) - moment * moment", "moment2)"),
+    ("R0.average", contractions, "_Contraction._spread", "(1 - head.w) * head.right", "(1 + head.w) * head.right"),
+    ("R0.average", contractions, "_Contraction._spread", "met.w * met.Q + space", "met.Q + space"),
+    ("R0.average", contractions, "_Contraction._spread", "slope - moment * u", "slope + moment * u"),
 ]  # fmt: skip
 
 
@@ -59,7 +75,7 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
 
 def test_brute_force_alone_catches_a_mutant(monkeypatch):
     """Wherever there is a shot, the second route sees what the first does."""
-    mutate(monkeypatch, dense, "terms_on_task", "r_h * r_h + ", "")
+    mutate(monkeypatch, contractions, "_Contraction._variance", "+ self.product(two.Q @ one.Cv, crossed)", "")
     one_dimension = list(r0_risk._dense_points())[:8]  # n = 0, 1, 2, 3, in two conventions each
     assert [printed == coordinates for printed, coordinates in one_dimension] == [True] * 2 + [False] * 6
 
@@ -67,6 +83,6 @@ def test_brute_force_alone_catches_a_mutant(monkeypatch):
 def test_polarised_squares_are_the_quadratic_form():
     vectors = (2, 3, 5)  # on a line
     squares = polarised(vectors, lambda u, v: u * v)
-    for n, missing in ((0, 0), (1, 1), (7, 1)):
-        total = sum(g * (n * a + e - missing * t) ** 2 for g, a, e, t in squares)
-        assert total == (n * 2 + 3 - missing * 5) ** 2
+    for n, beyond in ((0, 1), (1, 0), (7, 2)):
+        total = sum(g * (n * a + e + beyond * t) ** 2 for g, a, e, t in squares)
+        assert total == (n * 2 + 3 + beyond * 5) ** 2

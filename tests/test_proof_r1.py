@@ -3,28 +3,32 @@
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import dense_fixed_points, fixed_points, isotropic
+from theory import contractions, laws, prompt, space
 from theory.proofs import r1_pretrained, r1_special_cases
 
 THEOREMS = {theorem.name: theorem for theorem in (r1_pretrained.THEOREM, *r1_special_cases.THEOREMS)}
 
 
 MUTANTS = [
-    ("R1", dense_fixed_points, "pretrained_product", "((m + 1) * sigma", "(m * sigma"),
-    ("R1", dense_fixed_points, "pretrained_product", "(power + world.noise_variance)", "power"),
-    ("R1", dense_fixed_points, "pretrained_product", "/ n_tokens)", "/ (m + 1))"),
-    ("R1", dense_fixed_points, "pretrained_product", "product = inverse(sigma)", "product = sigma"),
-    ("R1", dense_fixed_points, "pretrained_product", "np.trace(sigma) / len", "np.trace(sigma) * len"),
-    ("R1", dense_fixed_points, "pretrained_product", "(product + product.T) / 2", "product + product.T"),
-    ("R1.isotropic", fixed_points, "pretraining_defect", "(1 + world.noise_variance)", "(1 + world.noise_variance**2)"),
-    ("R1.isotropic", fixed_points, "pretraining_defect", "+ (1 - world.query_counts)", ""),
-    ("R1.isotropic", fixed_points, "pretrained", "shrinkage = r * a", "shrinkage = r"),
-    ("R1.isotropic", fixed_points, "pretrained_value_scale", "square_root(world.d)", "square_root(world.d + 1)"),
-    ("R1.isotropic", fixed_points, "value_gauge_scale", "/ pretrained(world).w", "* pretrained(world).w"),
-    ("R1.threshold", isotropic, "terms_on_target", "q * q + (d - 1) *", "q * q + d *"),
-    ("R1.threshold", isotropic, "terms_on_target", "noise_variance * (w * w)", "noise_variance * w"),
-    ("R1.threshold", fixed_points, "pretrained", "a = 1 / (1 + r)", "a = 1 / (1 - r)"),
-    ("R1.isotropic", fixed_points, "pretrained", "a * (world.target_norm2 + world.noise_variance)", "a"),
+    ("R1", laws, "pretrained_product", "world.gain * world.sigma", "world.sigma"),
+    ("R1", laws, "_ridge", "world.sigma) + world.noise_variance)", "world.sigma))"),
+    ("R1", laws, "_ridge", "world.d * world.noise_variance", "world.noise_variance"),
+    ("R1", laws, "pretrained_product", "_ridge(world) * space.identity", "_ridge(world) * scaled"),
+    ("R1", laws, "pretrained", "(world.gain - 1) * gain", "world.gain * gain"),
+    ("R1", laws, "pretrained", "Point(zero, 1, 0, product", "Point(zero, 1, 0, product + product"),
+    ("R1", prompt, "training_tokens", '1 / (shots + 1) if', '1 / shots if'),
+    ("R1", prompt, "training_tokens", "else 1 + per_token", "else 1"),
+    ("R1", prompt, "training_tokens", "(shots + 1) / normalization", "shots / normalization"),
+    ("R1", space, "Matrices.ridge", "(psi @ sigma) + noise *", "(psi @ sigma) +"),
+    ("R1.isotropic", laws, "_ridge", "world.space.trace(world.sigma) +", "world.d * world.d +"),
+    ("R1.isotropic", laws, "pretrained_product", "world.gain * world.sigma", "world.sigma"),
+    ("R1.isotropic", laws, "pretrained", "_ridge(world) * product", "product"),
+    ("R1.isotropic", laws, "pretrained_scale", "square_root(square_root(product_norm2(world, product)))", "square_root(product_norm2(world, product))"),
+    ("R1.isotropic", laws, "product_norm2", "trace_of_product(product, product)", "trace(product)"),
+    ("R1.isotropic", laws, "pretrained", "Point(zero, 1, 0,", "Point(zero, 1, 1,"),
+    ("R1.threshold", contractions, "_Contraction._variance", "self.space.trace_of_product(one.left, two.right)", "0"),
+    ("R1.threshold", contractions, "_Contraction._slope", "truth - head.w * truth", "truth + head.w * truth"),
+    ("R1.threshold", contractions, "_Contraction._variance", "values + one.constant", "2 * values + one.constant"),
 ]  # fmt: skip
 
 
@@ -34,7 +38,7 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
 
 
 def test_a_wrong_optimum_fails_the_second_route_too(monkeypatch):
-    mutate(monkeypatch, dense_fixed_points, "pretrained_product", "((m + 1) * sigma", "(m * sigma")
+    mutate(monkeypatch, laws, "pretrained_product", "world.gain * world.sigma", "2 * world.gain * world.sigma")
     gradients = [pair for pair in r1_pretrained._points() if isinstance(pair[0], list)]
     assert gradients
     assert all(found != zero for found, zero in gradients)

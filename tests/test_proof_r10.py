@@ -3,30 +3,33 @@
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import dense, dense_fixed_points, fixed_points, isotropic
+from theory import contractions, laws, programs, space
 from theory.proofs import r0_model, r10_flow, r10_points, r10_trajectory
 from theory.wick import derivative, substitute
 
 THEOREMS = {theorem.name: theorem for theorem in (*r10_flow.THEOREMS, r10_trajectory.THEOREM)}
 
+INTERCEPT = "intercept = intercept - own.linear()"
+RESPONSE = "self.response = self.Q @ self.Cv"
 
 MUTANTS = [
-    ("R10", dense, "_shared", "+ 2 * s_sv", "+ s_sv"),
-    ("R10", dense, "terms_on_task", "2 * inner(m.b, sigma, b_st)", "inner(m.b, sigma, b_st)"),
-    ("R10", dense, "_constant_parts", "m.v_0**2 * shared.spread", "m.v_0 * shared.spread"),
-    ("R10.conservation", dense, "_constant_parts", "m.v_0**2 * shared.spread", "m.v_0 * shared.spread"),
-    ("R10.conservation", dense, "average_terms", "4 * m.w * task_inner(sv", "4 * task_inner(sv"),
-    ("R10.conservation", dense, "Blocks.scaled", "k * x for", "x for"),
-    ("R10.odd", dense, "_shared", "-m.v_0 * m.q - trace_k", "m.v_x @ sv - m.v_0 * m.q - trace_k"),
-    ("R10.odd", dense, "terms_on_task", "r_h = m.r_x @ h_x + m.r_y * h_y", "r_h = m.w + m.r_x @ h_x + m.r_y * h_y"),
-    ("R10.odd", dense, "average_terms", "+ r_h * r_h", "+ r_h"),
-    ("R10.isotropic", isotropic, "terms_on_target", "q * q + (d - 1) *", "q * q + d *"),
-    ("R10.isotropic", isotropic, "contract", "3 * gamma * target_norm2", "2 * gamma * target_norm2"),
-    ("R10.isotropic", isotropic, "terms_on_target", "2 * (alpha * alpha)", "2 * alpha"),
-    ("R10.trajectory", dense_fixed_points, "_value_only", "8 * ms2", "4 * ms2"),
-    ("R10.trajectory", dense_fixed_points, "_value_only", "2 * (ms @ theta)", "ms @ theta"),
-    ("R10.trajectory", dense_fixed_points, "_value_only", "t_1 * t_1 + 2 * t_2) * one + 4", "t_1 + 2 * t_2) * one + 4"),
-    ("R10.trajectory", fixed_points, "zero_shot_value", "1 / (d + 4)", "1 / (d + 3)"),
+    ("R10", contractions, "_Own.linear", "self.doubled(self.Cv)", "self.Q @ self.Cv"),
+    ("R10", contractions, "_Contraction._variance", "2 * (one.constant", "(one.constant"),
+    ("R10", contractions, "_Contraction._excess", "2 * (one.value", "(one.value"),
+    ("R10.conservation", contractions, "_Contraction._variance", "values + one.constant * two", "values + two"),
+    ("R10.conservation", contractions, "_Contraction._spread", "u = u + met.w * met.keyed", "u = u + met.keyed"),
+    ("R10.conservation", contractions, "_Own.linear", "self.value * self.scores", "self.scores"),
+    ("R10.odd", contractions, "_Contraction.terms", INTERCEPT, INTERCEPT + " - (own.v @ own.Cv) * space.constant"),
+    ("R10.odd", contractions, "_Met.__init__", RESPONSE, RESPONSE + " + (self.v @ self.Cv) * space.constant"),
+    ("R10.odd", contractions, "_Contraction._spread", "met.w * met.keyed\n", "met.w * met.keyed + met.w * space.constant\n"),
+    ("R10.isotropic", space, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
+    ("R10.isotropic", space, "Lines.trace_of_product", "b._scale(u) @ v", "u @ v"),
+    ("R10.isotropic", programs, "of_scalars", "gamma * theta, theta", "theta, theta"),
+    ("R10.isotropic", space, "LineOperator.__matmul__", "(u, other._scale(v))", "(u, v)"),
+    ("R10.trajectory", laws, "zero_shot_value", "8 * M2", "4 * M2"),
+    ("R10.trajectory", laws, "zero_shot_value", "2 * (M @ theta)", "M @ theta"),
+    ("R10.trajectory", laws, "zero_shot_value", "t_1 * t_1 + 2 * t_2", "t_1 + 2 * t_2"),
+    ("R10.trajectory", space, "Lines.trace", "a.multiplicity @ a.diagonal", "a.diagonal.sum()"),
 ]  # fmt: skip
 
 
@@ -36,7 +39,7 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
 
 
 def test_a_wrong_gradient_fails_the_second_route_too(monkeypatch):
-    mutate(monkeypatch, dense, "terms_on_task", "h_y = theta @ h_x + m.w * noise_variance", "h_y = theta @ h_x")
+    mutate(monkeypatch, contractions, "_Met.__init__", "+ inputs.noise_variance * space.label", "")
     assert any(printed != enumerated for printed, enumerated in r10_points.points())
 
 

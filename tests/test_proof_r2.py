@@ -7,9 +7,10 @@ from mutants import assert_refuted
 from sympy import QQ
 from sympy.polys.fields import field
 
-from theory import dense_fixed_points, fixed_points, isotropic, risk_formula
+from theory import contractions, laws, programs, risk_formula
 from theory.proofs import r2_landscape, r2_zero_shot, radicals
 from theory.proofs.theorem import ProofFailed, run
+from theory.wick import derivative, substitute, vector
 
 THEOREMS = {theorem.name: theorem for theorem in (*r2_landscape.THEOREMS, *r2_zero_shot.THEOREMS)}
 
@@ -27,23 +28,31 @@ MUTANTS = [
     ("R2.landscape", r2_landscape, "_saddles", "theta_0 - tau * turned", "theta_0 + tau * turned"),
     ("R2.landscape", r2_landscape, "_flow", "- derivative(loss, q, q)", "+ derivative(loss, q, q)"),
     ("R2.landscape", r2_landscape, "_flow", "trace(identity): d", "trace(identity): d + 1"),
-    ("R2.selection", fixed_points, "inverse_zero_shot_scale", "4 * target_norm2", "2 * target_norm2"),
-    ("R2.selection", fixed_points, "inverse_zero_shot_scale", "(key_query_norm2 +", "(-key_query_norm2 +"),
-    ("R2.selection", fixed_points, "zero_shot_scale", "1 / inverse", "inverse"),
-    ("R2.selection", fixed_points, "zero_shot", "* pretrained_value_scale(world)", ""),
-    ("R2.selection", fixed_points, "zero_shot", "world.noise_variance * w", "world.noise_variance**2 * w"),
-    ("R2.selection", fixed_points, "pretrained_key_query_norm2", "* world.d", "* (world.d + 1)"),
-    ("R2.selection", fixed_points, "pretrained_key_query_norm2", "** 2 * world.d", "* world.d"),
-    ("R2.selection", fixed_points, "pretrained_key_query_norm2", "return a * square_root(world.d)", "return a"),
-    ("R2.selection", dense_fixed_points, "zero_shot", "(world.target @ ", "(world.target @ world.sigma @ "),
-    ("R2.selection", dense_fixed_points, "zero_shot", "/ w_0**2", "/ w_0"),
-    ("R2.selection", dense_fixed_points, "zero_shot", "signal * (1 + w)", "signal * (1 - w)"),
-    ("R2.selection", dense_fixed_points, "_memory_blocks", "point.delta * theta", "point.q * theta"),
-    ("R2.risk", fixed_points, "zero_shot", "0, 1 + w, label", "0, 1 - w, label"),
-    ("R2.risk", isotropic, "terms_on_task", "value_sum - w * departure", "value_sum + w * departure"),
-    ("R2.risk", isotropic, "terms_on_target", "+ noise_variance * (w", "+ (w"),
-    ("R2.risk", isotropic, "terms_on_sphere", "(1 + noise_variance) * (w", "noise_variance * (w"),
-    ("R2.risk", risk_formula, "exact_risk_formula", "n_shots * slope + intercept", "n_shots * slope - intercept"),
+    ("R2.selection", laws, "_inverse_zero_shot_scale", "+ 4 *", "+ 2 *"),
+    ("R2.selection", laws, "_inverse_zero_shot_scale", "((norm2 +", "((-norm2 +"),
+    ("R2.selection", laws, "_inverse_zero_shot_scale", "world.target @ world.target", "inner(world, world.target, world.target)"),
+    ("R2.selection", laws, "zero_shot_scale", "1 / _inverse", "_inverse"),
+    ("R2.selection", laws, "zero_shot_scale", "(world)[1]", "(world)[0]"),
+    ("R2.selection", laws, "zero_shot", "* w_0", ""),
+    ("R2.selection", laws, "zero_shot", "world, 1,", "world, 2,"),
+    ("R2.selection", laws, "_memory", "alpha * theta", "-alpha * theta"),
+    ("R2.selection", laws, "_memory", "delta * theta", "q * theta"),
+    ("R2.selection", laws, "_memory", "0 * world.sigma", "world.sigma"),
+    ("R2.selection", laws, "_start_norm2", "(world.value_scale * world.value_scale)", "world.value_scale"),
+    ("R2.selection", laws, "_start_norm2", "return square_root(balanced)", "return balanced"),
+    ("R2.selection", laws, "_start_norm2", "balanced = square_root(norm2)", "balanced = norm2"),
+    ("R2.selection", laws, "product_norm2", "product, product", "product, world.space.identity"),
+    ("R2.selection", laws, "pretrained_scale", "square_root(square_root(", "(square_root("),
+    ("R2.selection", laws, "_ridge", "world.d * world.noise_variance", "world.noise_variance"),
+    ("R2.selection", laws, "pretrained_product", "world.gain * world.sigma", "world.sigma"),
+    ("R2.risk", laws, "_memory", "alpha * theta, w, q", "alpha * theta, w, 2 * q"),
+    ("R2.risk", contractions, "_Met.__init__", "own.v + self.w * (", "own.v - self.w * ("),
+    ("R2.risk", contractions, "_Contraction._variance", "two.scores) * values", "two.scores)"),
+    ("R2.risk", contractions, "_Own.linear", "+ self.score) * self.v", "- self.score) * self.v"),
+    ("R2.risk", contractions, "_Contraction.terms", "slope, intercept = self._slope(truth), 0 * truth", "slope, intercept = self._slope(truth), truth"),
+    ("R2.risk", programs, "tasks_of", "1 - departure", "1 + departure"),
+    ("R2.risk", programs, "tasks_of", "space.identity / world.d", "space.identity"),
+    ("R2.risk", risk_formula, "risk_at", "n_shots * slope + intercept", "n_shots * slope - intercept"),
     ("R2.risk", r2_zero_shot, "_destroyed", "{theta: theta_0,", "{theta: 2 * theta_0,"),
 ]  # fmt: skip
 
@@ -63,7 +72,7 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
         ("2*S @ Sigma @ v_x", "S @ Sigma @ v_x"),
     ],
 )
-def test_a_wrong_sum_of_squares_fails_by_both_routes(monkeypatch, old, new):
+def test_a_wrong_risk_formula_fails_by_both_routes(monkeypatch, old, new):
     assert r2_landscape.SQUARES.count(old) == 1
     monkeypatch.setattr(r2_landscape, "SQUARES", r2_landscape.SQUARES.replace(old, new))
     assert not run(THEOREMS["R2.zero_risk"]).proved
@@ -88,3 +97,22 @@ def test_roots_by_themselves():
         lift((a - b) ** 2) ** 0.5
     with pytest.raises(ProofFailed, match="zero"):
         1 / (inner - inner)
+    assert lift(-a) < 0
+    assert not lift(a) + b < 0
+    with pytest.raises(ProofFailed, match="sign"):
+        lift(a - b) < 0  # noqa: B015 - it raises
+
+
+def test_roots_are_coefficients_of_the_calculus():
+    """They add, multiply and divide there; what would have to look into them says so."""
+    F, a, b = field("a b", QQ)
+    lift = radicals.Roots(F)
+    u, v, root = vector("u"), vector("v"), lift(a) ** 0.5
+    expression = (root * u) @ v + b * (u @ v)
+    assert expression / root == (1 + b / root) * (u @ v)
+    assert ((root * u) @ (root * u)) == a * (u @ u)
+    assert substitute(expression, {u @ v: root}) == a + b * root
+    with pytest.raises(TypeError, match="cannot be replaced"):
+        substitute(expression, {a: b})
+    with pytest.raises(TypeError, match="cannot be differentiated"):
+        derivative(expression, a, 1)

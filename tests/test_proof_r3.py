@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from mutants import mutate
 
-from theory import dense_fixed_points, fixed_points
+from theory import laws
+from theory.laws import LAWS
 from theory.proofs import r3_zero_shot_key_query
 from theory.proofs.theorem import run
 
@@ -14,19 +15,20 @@ THEOREMS = {theorem.name: theorem for theorem in r3_zero_shot_key_query.THEOREMS
 
 @pytest.mark.parametrize("wrong", ["zero_shot", "zero_shot_value"])
 def test_another_point_in_its_place_is_caught(monkeypatch, wrong):
-    monkeypatch.setitem(fixed_points.POINTS, "zero_shot_kq", fixed_points.POINTS[wrong])
+    monkeypatch.setitem(LAWS, "zero_shot_kq", LAWS[wrong][:1])
     assert not run(THEOREMS["R3"]).proved
 
 
-def test_another_scale_is_caught(monkeypatch):
-    point, _ = fixed_points.POINTS["zero_shot_kq"]
-    monkeypatch.setitem(fixed_points.POINTS, "zero_shot_kq", (point, fixed_points.pretrained_value_scale))
-    assert not run(THEOREMS["R3"]).proved
+def test_another_point_beside_it_is_caught(monkeypatch):
+    monkeypatch.setitem(LAWS, "zero_shot_kq", (*LAWS["zero_shot_kq"], *LAWS["mixed"]))
+    with pytest.raises(ValueError, match="unpack"):
+        run(THEOREMS["R3"])
 
 
-@pytest.mark.parametrize("wrong", ["zero_shot", "zero_shot_value"])
-def test_another_matrix_point_is_caught(monkeypatch, wrong):
-    monkeypatch.setitem(dense_fixed_points.POINTS, "zero_shot_kq", dense_fixed_points.POINTS[wrong])
+@pytest.mark.parametrize("wrong", [laws.zero_shot_scale, laws.product_norm2, lambda world: 1])
+def test_another_scale_is_caught(monkeypatch, wrong):
+    case = LAWS["zero_shot_kq"][0]._replace(scale=wrong)
+    monkeypatch.setitem(LAWS, "zero_shot_kq", (case,))
     assert not run(THEOREMS["R3"]).proved
 
 

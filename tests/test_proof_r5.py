@@ -1,100 +1,52 @@
 """The proof of R5 notices when what the calculator prints is wrong."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import pytest
+from mutants import assert_refuted, mutate
 
-from theory import dense_fixed_points, fixed_points, isotropic
-from theory.proofs.r5_mixed_value import THEOREM
-from theory.proofs.theorem import run
-
-MIXED_VALUE = fixed_points.mixed_value
-DENSE_MIXED_VALUE = dense_fixed_points.mixed_value
+from theory import laws, space
+from theory.programs import Numbers, isotropic_world
+from theory.proofs import r5_mixed_value
+from theory.proofs.r4_zero_shot_value import gradient_at, matrix_worlds
 
 
 def test_the_official_label_weight():
-    world = fixed_points.IsotropicWorld(
-        *map(Fraction, (5, Fraction(1, 10), 1, 20, 20, 0)), value_scale=None, query_counts=1
-    )
-    point = fixed_points.mixed_value(world)
-    assert (point.w, point.alpha) == (Fraction(104, 159), Fraction(1, 9))
-
-
-def in_world(world, **changes):
-    """The printed point of a changed world: a transcription error in one of its numbers."""
-    return MIXED_VALUE(world._replace(**changes))
-
-
-def one_shot_more(world):
-    """m + 1 for m."""
-    return in_world(world, few_shot_shots=world.few_shot_shots + 1)
-
-
-def wrong_convention(world):
-    """eta = 1 for N = m: the numerator of w* is N, not m + 1."""
-    return in_world(world, query_counts=1)
-
-
-def unscaled_noise(world):
-    """sigma^2 for sigma^2 / s."""
-    return in_world(world, noise_variance=world.noise_variance * world.target_norm2)
-
-
-def weight_without_count(world):
-    """lambda for lambda / N^2."""
-    n_tokens = world.few_shot_shots + world.query_counts
-    return in_world(world, few_shot_weight=world.few_shot_weight * n_tokens**2)
-
-
-def biased(field):
-    """One hand-cancelled contraction off by a multiple of lambda."""
-
-    def mutant(world):
-        point = MIXED_VALUE(world)
-        return point._replace(**{field: getattr(point, field) + world.few_shot_weight})
-
-    mutant.__name__ = f"{field}_off"
-    return mutant
-
-
-def coupled_noise(world):
-    """The dense code's noise halved."""
-    return DENSE_MIXED_VALUE(world._replace(noise_variance=world.noise_variance / 2))
-
-
-def dense_count(world):
-    """The dense code with one shot more."""
-    return DENSE_MIXED_VALUE(world._replace(few_shot_shots=world.few_shot_shots + 1))
-
-
-def dense_label_sign(world):
-    """The dense code with -w."""
-    point = DENSE_MIXED_VALUE(world)
-    return point._replace(blocks=point.blocks._replace(w=-point.blocks.w))
+    numbers = Numbers(*map(Fraction, (5, Fraction(1, 10), 1, 20, 20, 0)))
+    point = laws.mixed_value(isotropic_world(numbers, "tokens", False))
+    beta = point.B.diagonal[0]  # the published weights are those of beta = 1
+    assert (point.w * beta, point.v_x.coordinates[0] * beta) == (Fraction(104, 159), Fraction(1, 9))
 
 
 MUTANTS = [
-    (fixed_points, mutant)
-    for mutant in (
-        one_shot_more,
-        wrong_convention,
-        unscaled_noise,
-        weight_without_count,
-        *map(biased, ("shrinkage", "target_bias", "query_bias", "value_sum", "label")),
-    )
-] + [(dense_fixed_points, mutant) for mutant in (coupled_noise, dense_count, dense_label_sign)]
+    (laws, "mixed_value", "8 * M2", "4 * M2"),
+    (laws, "mixed_value", "t_1 * theta + 2 * M_theta", "t_1 * theta + M_theta"),
+    (laws, "mixed_value", "(m + 3) * M2_theta", "(m + 2) * M2_theta"),
+    (laws, "mixed_value", "t_2 * theta\n", "0 * theta\n"),
+    (laws, "mixed_value", "/ (tokens * tokens)", "/ tokens"),
+    (laws, "mixed_value", "(m + 2) * (m + 2) + 4 + m", "(m + 2) * (m + 2) + 4"),
+    (laws, "mixed_value", "2 * ((m + 2) * t_1)", "(m + 2) * t_1"),
+    (laws, "mixed_value", "2 * t_2 + m * t_2", "2 * t_2"),
+    (laws, "mixed_value", "weight * tokens * (", "weight * ("),
+    (laws, "mixed_value", "(weight * m) * row", "weight * row"),
+    (laws, "mixed_value", "(m + 1) * inner", "m * inner"),
+    (laws, "mixed_value", "signal(world) + world.noise_variance", "signal(world)"),
+    (laws, "mixed_value", "tokens * inner(world, theta", "m * inner(world, theta"),
+    (laws, "mixed_value", "at_zero - w * per_w", "at_zero + w * per_w"),
+    (laws, "mixed_value", ", w=w)", ", w=-w)"),
+    (laws, "mixed_value", "= start.gain", "= start.gain.T"),
+    (space, "Lines.solve", "b.coordinates, a.diagonal", "b.coordinates, a.diagonal + 1"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("module", "mutant"), MUTANTS, ids=[mutant.__name__ for _, mutant in MUTANTS])
-def test_a_wrong_formula_is_rejected(monkeypatch, module, mutant):
-    monkeypatch.setattr(module, "mixed_value", mutant)
-    assert not run(THEOREM).proved
+@pytest.mark.parametrize(("module", "function", "old", "new"), MUTANTS)
+def test_a_wrong_formula_is_rejected(monkeypatch, module, function, old, new):
+    assert_refuted(monkeypatch, r5_mixed_value.THEOREM, module, function, old, new)
 
 
-def test_contract_is_not_a_second_truth(monkeypatch):
-    """A wrong contraction rule is noticed against the points' own closed forms."""
-    contract = isotropic.contract
-    monkeypatch.setattr(isotropic, "contract", lambda *x: contract(*x)._replace(query_bias=contract(*x).query_bias + 1))
-    assert not run(THEOREM).proved
+def test_the_second_route_alone_rejects_one(monkeypatch):
+    mutate(monkeypatch, laws, "mixed_value", "(m + 3) * M2_theta", "(m + 2) * M2_theta")
+    for convention, world in matrix_worlds((1,)):
+        point = laws.mixed_value(world)
+        zero_shot, few = (gradient_at(world, point, k, convention) for k in (0, 2))
+        assert any(a + world.few_shot_weight * b for a, b in zip(zero_shot, few, strict=True))

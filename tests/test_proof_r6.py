@@ -3,7 +3,7 @@
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import dense_fixed_points, fixed_points
+from theory import laws
 from theory.proofs import r6_mixed_key_query
 from theory.proofs.theorem import run
 
@@ -11,28 +11,30 @@ THEOREMS = {theorem.name: theorem for theorem in r6_mixed_key_query.THEOREMS}
 
 
 MUTANTS = [
-    ("R6", fixed_points, "mixed_kq", "((m + 2) * nu)", "((m + 1) * nu)"),
-    ("R6", fixed_points, "mixed_kq", "(m + eta) /", "(m + 1) /"),
-    ("R6", fixed_points, "mixed_kq", "nu = s + sigma2", "nu = s + sigma2**2"),
-    ("R6", fixed_points, "mixed_kq", "(2 - eta) / (m + 2)", "2 / (m + 2)"),
-    ("R6", dense_fixed_points, "mixed_key_query", "not is_zero", "is_zero"),
-    ("R6", dense_fixed_points, "mixed_key_query", "(memory, world), w_0", "(memory, world), 1 / w_0"),
-    ("R6", dense_fixed_points, "_memory_blocks", "point.delta * theta", "-point.delta * theta"),
-    ("R6", dense_fixed_points, "DenseWorld.signal_world", "self.target, self.sigma,", "self.target, 2 * self.sigma,"),
+    ("R6", laws, "mixed_key_query", "+ 2) * nu)", "+ 1) * nu)"),
+    ("R6", laws, "mixed_key_query", "world.few_shot_tokens /", "(world.few_shot_shots + 1) /"),
+    ("R6", laws, "mixed_key_query", "+ world.noise_variance", "+ 2 * world.noise_variance"),
+    ("R6", laws, "mixed_key_query", "world, 0, 1, 0,", "world, 0, 1, 1,"),
+    ("R6", laws, "mixed_key_query", "world, 0, 1, 0,", "world, 1, 1, 0,"),
+    ("R6", laws, "noisy", "return noise != 0", "return noise == 0"),
+    ("R6", laws, "pretrained_scale", "return world.value_scale", "return 1 / world.value_scale"),
+    ("R6", laws, "_memory", "delta * theta", "-delta * theta"),
+    ("R6", laws, "signal", "inner(world, world.target, world.target)", "world.target @ world.target"),
+    ("R6", laws, "inner", "a @ (world.sigma @ b)", "2 * (a @ (world.sigma @ b))"),
     ("R6", r6_mixed_key_query, "_odd", "((m + 1)*C**2", "(m*C**2"),
     ("R6", r6_mixed_key_query, "_minimum", "b: best * theta_0", "b: 2 * best * theta_0"),
     ("R6", r6_mixed_key_query, "odd_few_shot", "r_y: 0", "r_y: 1"),
     ("R6.noiseless", r6_mixed_key_query, "_inverse", "(1 + size)", "size"),
-    ("R6.noiseless", r6_mixed_key_query, "_printed_noiseless", "point.gamma * s + a", "point.gamma * s - a"),
-    ("R6.noiseless", fixed_points, "mixed_kq", "(recital + a)", "(recital - a)"),
-    ("R6.noiseless", fixed_points, "mixed_kq", "(rest - bias) / (1 + s)", "(rest + bias) / (1 + s)"),
-    ("R6.noiseless", fixed_points, "mixed_kq", "(rest - bias) / (1 + s)", "(rest - bias) / s"),
-    ("R6.noiseless", fixed_points, "mixed_kq", "(bias + s * rest)", "(bias - s * rest)"),
-    ("R6.noiseless", fixed_points, "mixed_kq", "(s - 1) - 2 * s", "(s + 1) - 2 * s"),
-    ("R6.noiseless", fixed_points, "mixed_kq", "a, rest = start.w, start.shrinkage", "a, rest = 1, start.shrinkage"),
-    ("R6.noiseless", dense_fixed_points, "mixed_key_query", "outer(gap @ theta, theta)", "outer(theta, gap @ theta)"),
-    ("R6.noiseless", dense_fixed_points, "mixed_key_query", "(1 + theta @ theta)", "(theta @ theta)"),
-    ("R6.noiseless", dense_fixed_points, "mixed_key_query", "product + moved", "moved"),
+    ("R6.noiseless", r6_mixed_key_query, "_printed_noiseless", "gamma_ * s + a", "gamma_ * s - a"),
+    ("R6.noiseless", laws, "noisy", "return noise != 0", "return noise == 0"),
+    ("R6.noiseless", laws, "mixed_key_query_noiseless", "share * theta + product @ theta", "share * theta - product @ theta"),
+    ("R6.noiseless", laws, "mixed_key_query_noiseless", "(share * theta + product @ theta) / (1 + length2)", "(share * theta + product @ theta) / length2"),
+    ("R6.noiseless", laws, "mixed_key_query_noiseless", "theta - (product @ theta)", "theta + (product @ theta)"),
+    ("R6.noiseless", laws, "mixed_key_query_noiseless", "(share * length2) / (1 + length2)", "share / (1 + length2)"),
+    ("R6.noiseless", laws, "mixed_key_query_noiseless", "space.outer(moved, theta)", "space.outer(theta, moved)"),
+    ("R6.noiseless", laws, "mixed_key_query_noiseless", "+ 2) * signal", "+ 1) * signal"),
+    ("R6.noiseless", laws, "mixed_key_query_noiseless", "length2 = theta @ theta", "length2 = signal(world)"),
+    ("R6.noiseless", laws, "mixed_key_query_noiseless", "Point(0 * theta, 1", "Point(0 * theta, 2"),
 ]  # fmt: skip
 
 
@@ -58,5 +60,5 @@ def test_a_wrong_line_is_caught(monkeypatch, lines, old, new):
 
 
 def test_brute_force_alone_sees_a_wrong_recital(monkeypatch):
-    mutate(monkeypatch, dense_fixed_points, "_memory_blocks", "point.delta * theta", "2 * point.delta * theta")
+    mutate(monkeypatch, laws, "_memory", "delta * theta", "2 * delta * theta")
     assert any(formula != coordinates for formula, coordinates in r6_mixed_key_query._points(1))

@@ -5,8 +5,9 @@ from fractions import Fraction
 import pytest
 from mutants import assert_refuted
 
-from theory import dense_fixed_points, fixed_points, isotropic, risk
+from theory import contractions, laws, risk, risk_formula
 from theory.proofs import r7_manifold, r7_mixed, r7_noiseless, r7_selection, r7_slow_flow
+from theory.proofs.theorem import run
 
 SINGLE = (module.THEOREM for module in (r7_manifold, r7_selection, r7_noiseless, r7_slow_flow))
 THEOREMS = {theorem.name: theorem for theorem in (*r7_mixed.THEOREMS, *SINGLE)}
@@ -18,38 +19,47 @@ MUTANTS = [
     ("R7.reduction", r7_manifold, "_reduction", "B: A,", "B: -A,"),
     ("R7.reduction", r7_manifold, "_reduction", "(H - H.T) / 2", "(H + H.T) / 2"),
     ("R7.reduction", r7_manifold, "_manifold", "1 / c + t * q_", "1 / c - t * q_"),
-    ("R7", fixed_points, "memorisation", "shots - 1 + query_counts", "shots"),
-    ("R7", fixed_points, "memorisation_by_root", "* (1 + rho)) - rho", "* (1 + rho)) + rho"),
-    ("R7", fixed_points, "memorisation_by_root", "/ (shots + 2)\n", "/ (shots + 1)\n"),
-    ("R7", fixed_points, "memorisation_by_ratio", "m_prime**2 - 1", "m_prime**2 + 1"),
-    ("R7", fixed_points, "memorisation_by_ratio", "+ square_root(rho)", "- square_root(rho)"),
-    ("R7", fixed_points, "memorisation_by_ratio", "+ rho) / positive", "- rho) / positive"),
-    ("R7", fixed_points, "mixed", "(finite_u - 1)", "(finite_u + 1)"),
-    ("R7", fixed_points, "mixed", "gain / s", "gain / (s + sigma2)"),
-    ("R7", fixed_points, "mixed", "3 - world.query_counts", "3"),
-    ("R7", fixed_points, "mixed", "1 + u * noise_to_p", "1 - u * noise_to_p"),
-    ("R7", fixed_points, "mixed", "IsotropicPoint(1, -1 /", "IsotropicPoint(1, 1 /"),
-    ("R7", dense_fixed_points, "_memory_blocks", "point.alpha * theta", "2 * point.alpha * theta"),
-    ("R7.risk", isotropic, "terms_on_task", "- delta * w * excess_norm2", ""),
-    ("R7.risk", isotropic, "_linear_bias", "point.delta) * target_norm2", "point.delta)"),
-    ("R7.risk", isotropic, "terms_on_target", "noise_variance * target_norm2 * (delta", "target_norm2 * (delta"),
+    ("R7", laws, "least_by_root", "* (1 + rho)) - rho", "* (1 + rho)) + rho"),
+    ("R7", laws, "least_by_root", "/ (m + 2)", "/ (m + 1)"),
+    ("R7", laws, "least_by_root", "rho / (u * u)", "u * u / rho"),
+    ("R7", laws, "least_by_ratio", "* m_prime - 1", "* m_prime + 1"),
+    ("R7", laws, "least_by_ratio", "+ square_root(rho)", "- square_root(rho)"),
+    ("R7", laws, "least_by_ratio", "+ rho) / positive", "- rho) / positive"),
+    ("R7", laws, "mixed", "world.few_shot_tokens - 1", "world.few_shot_tokens"),
+    ("R7", laws, "mixed", "(u - 1)", "(u + 1)"),
+    ("R7", laws, "mixed", "ratio) / s", "ratio) / (s + world.noise_variance)"),
+    ("R7", laws, "least_by_ratio", "1 + u * ratio", "1 - u * ratio"),
+    ("R7", laws, "mixed", "(1 + rho)), u, m_prime", "(1 + rho)), 2 * u, m_prime"),
+    ("R7", laws, "mixed_idle", "world, 1, -1 /", "world, 1, 1 /"),
+    ("R7", laws, "nothing_to_gain", "== 1", "== 2"),
+    ("R7", laws, "_memory", "alpha * theta, w", "2 * alpha * theta, w"),
+    ("R7", laws, "signal", "inner(world, world.target, world.target)", "world.target @ world.target"),
+    ("R7", contractions, "_Met.__init__", "task - own.anchor", "task + own.anchor"),
+    ("R7", laws, "Point.layer", "v=space.token_vector(0, self.seen, self.w)", "v=space.token_vector(0, 2 * self.seen, self.w)"),
+    ("R7.risk", contractions, "_Met.__init__", "inputs.noise_variance * space.label", "0 * space.label"),
+    ("R7.risk", contractions, "_Met.__init__", "own.Q + space.outer(self.keyed, task)", "own.Q - space.outer(self.keyed, task)"),
+    ("R7.risk", contractions, "_Contraction._variance", "crossed = one.Q", "crossed = 2 * one.Q"),
+    ("R7.risk", contractions, "_Contraction._spread", "slope - moment * u", "slope + moment * u"),
+    ("R7.risk", risk_formula, "risk_at", "beyond * truth", "0 * truth"),
     ("R7.risk", r7_manifold, "target_excess", "- D, delta", "+ D, delta"),
-    ("R7.selection", fixed_points, "selected_scale", "4 * value * key_query", "value * key_query"),
-    ("R7.selection", fixed_points, "_rising_square", "+ invariant", "- invariant"),
-    ("R7.selection", fixed_points, "_falling_square", "- invariant", "+ invariant"),
-    ("R7.selection", fixed_points, "mixed_scale", "s * point.delta**2", "point.delta**2"),
-    ("R7.selection", fixed_points, "mixed_scale", "- pretrained_key_query", "+ pretrained_key_query"),
-    ("R7.selection", fixed_points, "mixed_scale", "key_query / value", "value / key_query"),
-    ("R7.selection", dense_fixed_points, "mixed_all", "norm2 * memory.alpha", "memory.alpha"),
-    ("R7.selection", dense_fixed_points, "mixed_all", "- _number(np.sum", "+ _number(np.sum"),
-    ("R7.noiseless", fixed_points, "mixed", "gain / s", "gain"),
-    ("R7.noiseless", fixed_points, "memorisation_by_root", "m_prime / (shots", "shots / (shots"),
-    ("R7.noiseless", isotropic, "terms_on_target", "+ target_norm2 * (signal", "- target_norm2 * (signal"),
+    ("R7.selection", laws, "selected_scale", "4 * value * key_query", "value * key_query"),
+    ("R7.selection", laws, "selected_scale", "return square_root((root + invariant)", "return square_root((root - invariant)"),
+    ("R7.selection", laws, "selected_scale", "2 * key_query / (root - invariant)", "2 * key_query / (root + invariant)"),
+    ("R7.selection", laws, "selected_scale", "2 * key_query / (root + size)", "2 * key_query / (root - size)"),
+    ("R7.selection", laws, "mixed_scale", "+ found.b @ found.b", ""),
+    ("R7.selection", laws, "mixed_scale", "w_0 * w_0 - norm2", "w_0 * w_0 + norm2"),
+    ("R7.selection", laws, "mixed_scale", "key_query / value", "value / key_query"),
+    ("R7.selection", laws, "mixed_scale", "found.v_x @ found.v_x", "inner(world, found.v_x, found.v_x)"),
+    ("R7.selection", laws, "_start_norm2", "norm2 / (world", "norm2 * (world"),
+    ("R7.noiseless", laws, "mixed_noiseless", "* s))", "* 2 * s))"),
+    ("R7.noiseless", laws, "mixed_noiseless", "(world.target, 1)", "(world.target, 2)"),
+    ("R7.noiseless", laws, "mixed_noiseless", "m_prime /", "m /"),
+    ("R7.noiseless", laws, "Point.layer", "token_vector(0, v_x, 0)", "token_vector(0, 2 * v_x, 0)"),
+    ("R7.noiseless", laws, "noisy", "return noise != 0", "return noise == 0"),
+    ("R7.noiseless", contractions, "_Contraction._variance", "trace_of_product(one.left,", "trace_of_product(2 * one.left,"),
     ("R7.noiseless", r7_noiseless, "vanishing", "x * u**2", "x * u"),
     ("R7.noiseless", r7_noiseless, "_idle", "of.N: of.FIELD(1)", "of.N: of.FIELD(2)"),
-    ("R7.noiseless", fixed_points, "mixed", "diverges=is_zero(sigma2),", "diverges=False,"),
-    ("R7.noiseless", fixed_points, "mixed", "diverges=is_zero(sigma2),", "diverges=True,"),
-    ("R7.noiseless", fixed_points, "mixed", "shots - 1 + world.query_counts)  #", "shots - 2 + world.query_counts)  #"),
+    ("R7.noiseless", laws, "nothing_to_gain", "== 1", "== 2"),
     ("R7.basin", r7_slow_flow, "_quadrant", "push**2 - pull**2", "push**2 - pull"),
     ("R7.basin", r7_slow_flow, "_quadrant", "delta: D / (s * c)", "delta: D / c"),
     ("R7.basin", r7_slow_flow, "metric", "(1 / c).diff(c) ** 2", "(1 / c).diff(c)"),
@@ -61,6 +71,14 @@ MUTANTS = [
 @pytest.mark.parametrize(("name", "module", "function", "old", "new"), MUTANTS)
 def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
     assert_refuted(monkeypatch, THEOREMS[name], module, function, old, new)
+
+
+def test_a_limit_that_is_not_said_to_be_one_is_caught(monkeypatch):
+    """Of parameters, and of the risk off the target."""
+    *others, limit = laws.LAWS["mixed"]
+    for wrong in (limit._replace(scale=laws.pretrained_scale), limit._replace(diverges_off_target=False)):
+        monkeypatch.setitem(laws.LAWS, "mixed", (*others, wrong))
+        assert not run(THEOREMS["R7.noiseless"]).proved
 
 
 def test_zero_noise_stays_exact():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from mutants import assert_refuted
 
-from theory import dense, dense_fixed_points, fixed_points, isotropic, thresholds
+from theory import contractions, laws, programs, risk_formula, thresholds
+from theory.laws import LAWS
 from theory.proofs import r8_auxiliary_window, r8_curve
 from theory.proofs.theorem import run
 
@@ -15,6 +17,10 @@ def one_shot_more(original):
     return lambda world: original(world._replace(few_shot_shots=world.few_shot_shots + 1))
 
 
+def one_token_more(original):
+    return lambda world: original(world._replace(few_shot_tokens=world.few_shot_tokens + 1))
+
+
 def reversed_comparison(original):
     return lambda terms, other, normalization: original(other, terms, normalization)
 
@@ -23,40 +29,44 @@ def always_tokens(original):
     return lambda terms, normalization: original(terms, "tokens")
 
 
-def half_the_sphere(original):
-    """The average over tasks without its across part."""
-
-    def mutant(*arguments):
-        terms = original(*arguments)
-        return terms._replace(squares=terms.squares[:2])
-
-    return mutant
-
-
-def twice(original):
-    return lambda *arguments: 2 * original(*arguments)
-
-
-def half_the_noise(original):
-    return lambda m, sigma, noise, *rest: original(m, sigma, noise / 2, *rest)
-
-
-MUTANTS = [
-    (WINDOW, fixed_points, "mixed_value", one_shot_more),
-    (WINDOW, fixed_points, "pretraining_defect", twice),
-    (WINDOW, dense_fixed_points, "mixed_value", lambda original: dense_fixed_points.value_only),
-    (WINDOW, thresholds, "below", reversed_comparison),
-    (WINDOW, thresholds, "shot_polynomial", always_tokens),
-    (WINDOW, isotropic, "terms_on_sphere", half_the_sphere),
-    (WINDOW, dense, "terms_on_task", half_the_noise),
-    (WINDOW, dense, "average_terms", half_the_noise),
-    (CURVE, fixed_points, "mixed_value", one_shot_more),
-    (CURVE, isotropic, "terms_on_sphere", half_the_sphere),
-    (CURVE, isotropic, "contract", lambda original: lambda *x: original(*x)._replace(target_bias=0 * x[1])),
+LAW_MUTANTS = [
+    (WINDOW, "mixed_value", one_shot_more),
+    (WINDOW, "mixed_value", one_token_more),
+    (WINDOW, "mixed_value", lambda original: laws.zero_shot_value),
+    (CURVE, "mixed_value", one_shot_more),
+    (CURVE, "mixed_value", one_token_more),
 ]
+COMPARISONS = [(WINDOW, "below", reversed_comparison), (WINDOW, "shot_polynomial", always_tokens)]
+MUTANTS = [
+    (WINDOW, laws, "_ridge", "world.d * world.noise_variance", "2 * world.d * world.noise_variance"),
+    (WINDOW, laws, "mixed_value", "4 * (t_1 * M)", "2 * (t_1 * M)"),
+    (WINDOW, laws, "mixed_value", "row = (m + 3)", "row = (m + 2)"),
+    (WINDOW, laws, "zero_shot_value", "8 * M2", "4 * M2"),
+    (WINDOW, laws, "pretrained", "(world.gain - 1) * gain", "world.gain * gain"),
+    (WINDOW, programs, "tasks_of", "space.identity / world.d", "space.identity"),
+    (WINDOW, contractions, "_Contraction.terms", "intercept = intercept - own.linear()", "intercept = intercept + own.linear()"),
+    (WINDOW, contractions, "_Contraction._spread", "power + own) * keys", "own) * keys"),
+    (WINDOW, contractions, "_Contraction._slope", "truth - head.w * truth", "truth - truth"),
+    (WINDOW, risk_formula, "quadratic", "2 * (weight", "(weight"),
+    (CURVE, laws, "mixed_value", "+ 4 + m) * M2", "+ 4) * M2"),
+    (CURVE, laws, "mixed_value", "at_zero - w * per_w", "at_zero + w * per_w"),
+    (CURVE, contractions, "_Contraction._spread", "slopes = truth - linear", "slopes = truth + linear"),
+    (CURVE, contractions, "_Contraction._excess", "squared * values + turned", "squared * values - turned"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("theorem", "module", "name", "mutate"), MUTANTS)
-def test_a_wrong_formula_is_rejected(monkeypatch, theorem, module, name, mutate):
-    monkeypatch.setattr(module, name, mutate(getattr(module, name)))
+@pytest.mark.parametrize(("theorem", "name", "mutate"), LAW_MUTANTS)
+def test_a_wrong_law_is_rejected(monkeypatch, theorem, name, mutate):
+    monkeypatch.setitem(LAWS, name, tuple(case._replace(point=mutate(case.point)) for case in LAWS[name]))
     assert not run(theorem).proved
+
+
+@pytest.mark.parametrize(("theorem", "name", "mutate"), COMPARISONS)
+def test_a_wrong_comparison_is_rejected(monkeypatch, theorem, name, mutate):
+    monkeypatch.setattr(thresholds, name, mutate(getattr(thresholds, name)))
+    assert not run(theorem).proved
+
+
+@pytest.mark.parametrize(("theorem", "module", "function", "old", "new"), MUTANTS)
+def test_a_wrong_formula_is_rejected(monkeypatch, theorem, module, function, old, new):
+    assert_refuted(monkeypatch, theorem, module, function, old, new)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from mutants import assert_refuted
 
-from theory import dense_fixed_points, fixed_points, isotropic, risk_formula, thresholds
+from theory import contractions, laws, risk_formula, thresholds
+from theory.laws import LAWS
 from theory.proofs import r9_conditions, r9_limits
 from theory.proofs.theorem import run
 
@@ -30,20 +32,6 @@ def always_tokens(original):
     return lambda terms, normalization: original(terms, "tokens")
 
 
-def next_shot(original):
-    """n + 1 for n in the risk."""
-    return lambda terms, n, normalization="tokens": original(terms, n + 1, normalization)
-
-
-def five_for_four(original):
-    def mutant(world):
-        point = original(world)
-        scalars = point.scalars._replace(alpha=1 / (world.d + 5))
-        return isotropic.contract(scalars, world.d, world.noise_variance, world.target_norm2)
-
-    return mutant
-
-
 def three_for_two(original):
     """m + 3 for m + 2 in the recital."""
     return lambda world: original(world._replace(few_shot_shots=world.few_shot_shots + 1))
@@ -54,31 +42,53 @@ def doubled_label(original):
 
     def mutant(world):
         point = original(world)
-        return point._replace(blocks=point.blocks._replace(w=2 * point.blocks.w))
+        return point._replace(w=2 * point.w)
 
     return mutant
 
 
-MUTANTS = [
-    (MECHANISM, thresholds, "below_zero_shot", lost_factor),
-    (MECHANISM, thresholds, "below", swapped),
-    (MECHANISM, thresholds, "shot_polynomial", always_tokens),
-    (MECHANISM, risk_formula, "exact_risk_formula", next_shot),
-    (PRICE, fixed_points, "zero_shot_value", five_for_four),
-    (PRICE, dense_fixed_points, "value_only", doubled_label),
-    (PRICE, thresholds, "below", swapped),
-    (THRESHOLDS, fixed_points, "zero_shot_value", five_for_four),
-    (THRESHOLDS, fixed_points, "mixed_kq", three_for_two),
-    (THRESHOLDS, fixed_points, "pretrained", lambda original: fixed_points.zero_shot_value),
-    (THRESHOLDS, thresholds, "below_zero_shot", lost_factor),
-    (LIMITS, fixed_points, "mixed_kq", three_for_two),
-    (LIMITS, fixed_points, "POINTS", lambda points: {**points, "zero_shot_value": points["pretrained"]}),
-    (LIMITS, fixed_points, "inverse_zero_shot_scale", lambda original: lambda K, T: original(K, 2 * T)),
-    (LIMITS, risk_formula, "limit_of_many_shots", lambda original: lambda terms: terms.noise_variance),
+COMPARISONS = [
+    (MECHANISM, "below_zero_shot", lost_factor),
+    (MECHANISM, "below", swapped),
+    (MECHANISM, "shot_polynomial", always_tokens),
+    (PRICE, "below", swapped),
+    (THRESHOLDS, "below_zero_shot", lost_factor),
 ]
+LAW_MUTANTS = [
+    (PRICE, "zero_shot_value", doubled_label),
+    (PRICE, "pretrained", doubled_label),
+    (THRESHOLDS, "mixed_kq", three_for_two),
+    (THRESHOLDS, "pretrained", lambda original: laws.zero_shot_value),
+    (LIMITS, "mixed_kq", three_for_two),
+    (LIMITS, "zero_shot_value", lambda original: laws.pretrained),
+]
+MUTANTS = [
+    (MECHANISM, risk_formula, "risk_at", "n_shots * per_shot", "per_shot"),
+    (MECHANISM, risk_formula, "quadratic", "2 * (weight", "(weight"),
+    (MECHANISM, risk_formula, "quadratic", "slope + linear * truth", "slope + constant * truth"),
+    (PRICE, laws, "zero_shot_value", "8 * M2", "4 * M2"),
+    (PRICE, contractions, "_Contraction._spread", "slope - moment * u", "2 * slope - moment * u"),
+    (THRESHOLDS, laws, "zero_shot_value", "4 * (t_1 * M)", "2 * (t_1 * M)"),
+    (THRESHOLDS, laws, "_ridge", "world.d * world.noise_variance", "world.noise_variance"),
+    (LIMITS, laws, "_inverse_zero_shot_scale", "+ 4 * ", "+ 2 * "),
+    (LIMITS, laws, "pretrained", "(world.gain - 1) * gain", "world.gain * gain"),
+    (MECHANISM, risk_formula, "limit_of_many_shots", "(slope * slope)", "slope"),
+    (LIMITS, risk_formula, "limit_of_many_shots", "(slope * slope)", "(2 * slope * slope)"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("theorem", "module", "name", "mutate"), MUTANTS)
-def test_a_wrong_formula_is_rejected(monkeypatch, theorem, module, name, mutate):
-    monkeypatch.setattr(module, name, mutate(getattr(module, name)))
+@pytest.mark.parametrize(("theorem", "name", "mutate"), COMPARISONS)
+def test_a_wrong_comparison_is_rejected(monkeypatch, theorem, name, mutate):
+    monkeypatch.setattr(thresholds, name, mutate(getattr(thresholds, name)))
     assert not run(theorem).proved
+
+
+@pytest.mark.parametrize(("theorem", "name", "mutate"), LAW_MUTANTS)
+def test_a_wrong_law_is_rejected(monkeypatch, theorem, name, mutate):
+    monkeypatch.setitem(LAWS, name, tuple(case._replace(point=mutate(case.point)) for case in LAWS[name]))
+    assert not run(theorem).proved
+
+
+@pytest.mark.parametrize(("theorem", "module", "function", "old", "new"), MUTANTS)
+def test_a_wrong_formula_is_rejected(monkeypatch, theorem, module, function, old, new):
+    assert_refuted(monkeypatch, theorem, module, function, old, new)

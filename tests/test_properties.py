@@ -19,6 +19,7 @@ from strategies_for_tests import NORMALIZATIONS, RATIONAL_STRATEGIES, STRATEGIES
 
 import theory
 from theory.evaluation import terms_of
+from theory.kinds import kind_of
 
 TASKS = ("target", "opposite", "unseen")
 
@@ -220,7 +221,7 @@ def test_units_of_the_inputs(data, n, d):
     """x -> A x for an invertible A: Sigma -> A Sigma A', theta -> A'^-1 theta, v_x and Q_x. follow."""
     model, theta = data.draw(models(d)), data.draw(vectors(d))
     sigma, A = data.draw(covariances(d)), data.draw(covariances(d))
-    inverse = theory.linear_algebra.inverse(A)
+    inverse = kind_of(A).inverse(A)
     T = np.array(identity(d + 2), dtype=object)
     T[1:-1, 1:-1] = inverse  # A is symmetric
     moved = theory.AttentionParameters(T @ model.v, T @ model.Q @ T.T)

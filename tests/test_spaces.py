@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
-from theory.laws import LAWS, World
+from theory.kinds import FRACTIONS
+from theory.laws import LAWS, Regime, World
 from theory.programs import Numbers, Question, isotropic_terms, isotropic_world, of_scalars, risk_program, tasks_of
 from theory.proofs.r0_model import B, N, Sigma, b, excess, n, p, q, r_x, r_y, sigma2, theta, v_0, v_x, w
 from theory.proofs.words import Words
+from theory.risk_formula import exact_risk_formula
 from theory.space import Lines, Matrices, objects
-from theory.sum_of_squares import exact_risk_formula
 
 
 def test_the_code_on_words_is_the_definition():
@@ -46,7 +47,7 @@ def numbers(rng, exact=True):
 def as_matrices(numbers, normalization):
     """The same world as matrices; the target's and the task's lengths must have rational roots."""
     d = int(numbers.d)
-    space = Matrices(d, object)
+    space = Matrices(d, FRACTIONS)
     lines = isotropic_world(numbers, normalization, False)
     one = space.identity * F(1)
     target = np.array([root(numbers.target_norm2)] + [F(0)] * (d - 1), dtype=object)
@@ -60,7 +61,7 @@ def root(x):
     return F(top, bottom)
 
 
-@pytest.mark.parametrize("place", ["target", "task", "sphere"])
+@pytest.mark.parametrize("place", ["target", "task", "unseen"])
 @pytest.mark.parametrize("normalization", ["tokens", "shots"])
 def test_lines_are_matrices(place, normalization):
     rng = random.Random(place + normalization)
@@ -78,7 +79,7 @@ def test_lines_are_matrices(place, normalization):
 
 
 @pytest.mark.parametrize(("name", "case"), [(name, case) for name, cases in LAWS.items() for case in cases])
-@pytest.mark.parametrize("place", ["target", "task", "sphere"])
+@pytest.mark.parametrize("place", ["target", "task", "unseen"])
 def test_a_program_is_its_law(name, case, place):
     """Exactly, in Fractions; where a law takes roots, to 50 digits."""
     rng = random.Random(name + place)
@@ -108,7 +109,7 @@ def test_many_lines_are_matrices():
     lines, matrices = Lines(np.ones(d), np.ones(d)), Matrices(d)
     rest = (float(d), 0.3, 1 / 8, 1.0, 5.0, 6.0, 0.2, None)
     for name, cases in LAWS.items():
-        case = next(case for case in cases if case.holds(World(*[None] * 4, *rest)))
+        case = next(case for case in cases if case.holds(Regime(0.3, 1.0, 6.0)))
         for place in ("task", "unseen"):
             terms = []
             for space, world in (

@@ -1,6 +1,6 @@
 """Exact theory of in-context learning under fine-tuning of linear attention.
 
-    strategy + setting  ->  fixed point (v, Q)  ->  exact risk at n shots, on a task
+    strategy + setting  ->  model  ->  exact risk at n shots, on a task
 
 Examples
 --------
@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .calculator import fixed_point, risk
+from .covariances import PowerLaw, Spiked
 from .parameters import AttentionParameters
 from .setting import Setting
 from .strategies import STRATEGIES, Strategy
@@ -29,7 +30,9 @@ __all__ = [
     "STRATEGIES",
     "AttentionParameters",
     "NoClosedForm",
+    "PowerLaw",
     "Setting",
+    "Spiked",
     "Strategy",
     "claims",
     "conditions",

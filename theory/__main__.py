@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import NoClosedForm, Setting, risk
 from .printed_formulas import program
-from .setting import NORMALIZATIONS
+from .prompt import NORMALIZATIONS
 from .strategies import STRATEGIES, find_strategy
 from .tables import format_table
 from .tasks import TASKS

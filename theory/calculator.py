@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, Unpack
 
 from . import validation
-from .evaluation import risk_of_model, risk_of_strategy
-from .fixed_points import require_closed_form
+from .evaluation import model_of, risk_of
 from .parameters import AttentionParameters, dimension_beside
-from .setting import SETTING_ARGUMENTS, Setting, settled
+from .setting import Setting, SettingArguments, settled
 from .strategies import Strategy, find_strategy
-from .worlds import scaled_point
+
+_OF_RISK = ("model", "n_shots", "task", "setting", "certify")
 
 
 def risk(
@@ -20,18 +19,9 @@ def risk(
     d: Any = None,
     *,
     task: Any = "target",
-    covariance: Any = None,
-    task_covariance: Any = None,
-    noise_variance: Any = 0,
-    target: Any = None,
-    pretrain_shots: Any = math.inf,
-    few_shot_shots: Any = None,
-    few_shot_weight: Any = 0,
-    value_scale: Any = "balanced",
-    normalization: str = "tokens",
     setting: Setting | None = None,
     certify: bool = False,
-    **unknown: Any,
+    **arguments: Unpack[SettingArguments],
 ) -> Any:
     r"""Exact risk :math:`E(y_q - \hat y_q)^2` of a strategy, or of a model of your own, at n shots.
 
@@ -39,17 +29,19 @@ def risk(
     ----------
     model : str, Strategy or AttentionParameters
         A strategy's name or alias (``python -m theory strategies`` lists them), or (v, Q) in a strategy's place.
-    n_shots : int >= 0, array or Symbol
-        Shots in the prompt; 0 is the zero-shot risk.
+    n_shots : int >= 0, math.inf, array or Symbol
+        Shots in the prompt; 0 is the zero-shot risk, infinity the limit of many shots.
     d : int >= 1, array or Symbol
         Input dimension; may be left out when another argument has it in its shape.
     task : "target", "opposite", "unseen", number or array (d,)
         The task at evaluation: :math:`\theta_0`, :math:`-\theta_0`, the average over the pretraining tasks, a task of
         the target's length at this cosine to it (isotropic settings), or :math:`\theta` itself.
-    covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight, value_scale, \
-normalization
-        See :class:`theory.Setting`; or pass one as ``setting``. How a model came to be makes no difference to it: beside
-        (v, Q) only d, the covariances, noise, target and normalization count.
+    setting : Setting, optional
+        Where it happens; arguments beside it override its own.
+    **arguments
+        The arguments of :class:`theory.Setting`: covariance, task_covariance, noise_variance, target, pretrain_shots,
+        few_shot_shots, few_shot_weight, value_scale, normalization, query, query_covariance. How a model came to be makes no
+        difference to it: beside (v, Q) only d, the covariances, noise, target, normalization and query count.
     certify : bool
         Return flint balls that contain the exact value for the numbers given (a float is a rational number), of
         relative radius 2^-100 or less. Needs python-flint, the extra ``exact``.
@@ -91,51 +83,27 @@ normalization
     >>> risk("pretrained", 10, 5, noise_variance=Fraction(0))
     Fraction(61, 121)
     """
-    if unknown:
-        validation.unknown_keywords(
-            "risk", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting", "certify")
-        )
     if not isinstance(model, AttentionParameters):
         model = find_strategy(model)  # before d, whose absence would be blamed for what is no model
     else:
-        d = dimension_beside(model, d, setting, covariance, task_covariance, target)
-    n_shots = validation.count("n_shots", n_shots)
-    if setting is None:  # the everyday call, spared two calls more
-        setting = Setting.__new__(
-            Setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-            few_shot_weight, value_scale, normalization,
-        )  # fmt: skip
-    else:
-        setting = settled(
-            setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-            few_shot_weight, value_scale, normalization,
-        )  # fmt: skip
+        d = dimension_beside(model, d, setting, *map(arguments.get, ("covariance", "task_covariance", "target")))
+    n_shots = validation.count("n_shots", n_shots, 0, True)
+    setting = settled("risk", setting, d, arguments, _OF_RISK)
     if certify is not False:
         if certify is not True:
             raise validation.reject("certify", certify, "True or False", TypeError)
         from .certified import certified_risk
 
         return certified_risk(model, n_shots, setting, task)
-    if isinstance(model, AttentionParameters):
-        return risk_of_model(model, n_shots, setting, task)
-    return risk_of_strategy(model, n_shots, setting, task)
+    return risk_of(model, n_shots, setting, task)
 
 
 def fixed_point(
     strategy: str | Strategy,
     d: Any = None,
     *,
-    covariance: Any = None,
-    task_covariance: Any = None,
-    noise_variance: Any = 0,
-    target: Any = None,
-    pretrain_shots: Any = math.inf,
-    few_shot_shots: Any = None,
-    few_shot_weight: Any = 0,
-    value_scale: Any = "balanced",
-    normalization: str = "tokens",
     setting: Setting | None = None,
-    **unknown: Any,
+    **arguments: Unpack[SettingArguments],
 ) -> AttentionParameters:
     r"""The parameters (v, Q) where population gradient flow from `pretrained` ends.
 
@@ -143,9 +111,12 @@ def fixed_point(
     ----------
     strategy : str or Strategy
         One of the seven strategies.
-    d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight, \
-value_scale, normalization
-        See :class:`theory.Setting`; or pass one as ``setting``.
+    d : int, array or Symbol, >= 1
+        Input dimension; may be left out when another argument has it.
+    setting : Setting, optional
+        Where it happens; arguments beside it override its own.
+    **arguments
+        The other arguments of :class:`theory.Setting`.
 
     Returns
     -------
@@ -176,12 +147,5 @@ value_scale, normalization
     >>> round(float(model.v_x[0]) / model.value_scale, 5)
     0.50396
     """
-    if unknown:
-        validation.unknown_keywords("fixed_point", unknown, ("strategy", *SETTING_ARGUMENTS, "setting"))
     found = find_strategy(strategy)
-    setting = settled(
-        setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-        few_shot_weight, value_scale, normalization,
-    )  # fmt: skip
-    require_closed_form(found.name, setting.few_shot_weight)
-    return scaled_point(found, setting)
+    return model_of(found, settled("fixed_point", setting, d, arguments, ("strategy",)))

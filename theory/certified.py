@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from . import validation
-from .arithmetic import Number, is_exact, is_symbolic, module_type
-from .evaluation import risk_of_model, risk_of_strategy
+from .evaluation import risk_of
+from .kinds import Number, is_exact, is_symbolic, module_type
 from .parameters import AttentionParameters
 from .setting import Setting
 from .strategies import Strategy
@@ -37,14 +37,13 @@ def certified_risk(model: Strategy | AttentionParameters, n_shots: Number, setti
     except ImportError as error:
         raise ImportError("certify=True needs python-flint: install icl-finetuning-theory[exact]") from error
     _require_numbers(model, n_shots, setting, task)
-    evaluate: Any = risk_of_model if isinstance(model, AttentionParameters) else risk_of_strategy
     before, bits = flint.ctx.prec, FIRST_BITS
     try:
         while True:
             flint.ctx.prec = bits
             noise = _balls(setting.noise_variance)  # one ball makes balls of all numbers
             try:
-                found = evaluate(model, n_shots, setting.replace(noise_variance=noise), task)
+                found = risk_of(model, n_shots, setting.replace(noise_variance=noise), task)
             except ZeroDivisionError:  # a matrix that is singular at this precision, not at a higher one
                 found = flint.arb("nan")
             values = found.flat if isinstance(found, np.ndarray) else (found,)
@@ -77,7 +76,7 @@ def _each(function: Any, value: Any) -> Any:
     if not isinstance(value, np.ndarray):
         return function(value)
     out = np.empty(value.shape, dtype=object)
-    for index, item in np.ndenumerate(value):
+    for index, item in np.ndenumerate(value.astype(object)):  # Python's numbers, which flint knows
         out[index] = function(item)
     return out
 

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .arithmetic import Number
-from .space import Images, Operator, Space, Square, Vector
+from .kinds import Number
+from .space import Images, Operator, Space, Square, Vector, exact_quotient
 
 __all__ = ["Head", "Inputs", "Layer", "RiskTerms", "Square", "Tasks", "contract"]
 
@@ -164,8 +164,7 @@ class _Contraction:
         cov = self.inputs.query
         for one in self.own:
             for two in self.own:
-                squared = self.space.trace_of_product(one.CQ, two.CQ.T)
-                squared = squared + self.space.trace_of_product(one.CQ, two.QC)  # 2 tr S C S' C
+                squared = exact_quotient(self.space.trace_of_product(one.SC, two.SC.T), 2)  # 2 tr S C S' C
                 values = one.v @ two.Cv
                 C_scores = cov @ two.scores
                 turned = one.doubled(two.Cv)
@@ -236,6 +235,7 @@ class _Own:
         self.v, self.Q, product, self.residual, self.anchor = head
         self.QC = self.Q @ cov if product is None else product
         self.CQ = cov @ self.Q if product is None else product.T
+        self.SC = self.QC + self.CQ.T  # 2 S C, S the symmetric part of Q: zero to within its rounding where S is
         self.Cv = cov @ self.v
         self.value = self.v @ mean
         self.scores = self.doubled(mean)  # 2 S mean

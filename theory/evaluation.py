@@ -1,233 +1,347 @@
-"""The engine behind theory.risk: strategies or models, scalars or arrays, isotropic or dense, to one risk formula."""
+"""The engine behind theory.risk: a strategy or a model, in a setting, to the contractions and to the risk.
+
+Two ways lead there, and which one is a matter of the world alone. Where it has no direction but the target's, two lines
+are all of it and its numbers may be arrays: the laws run as straight-line programs (:mod:`theory.programs`). Else the laws
+run on the lines or matrices of one world (:mod:`theory.worlds`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from fractions import Fraction
-from functools import partial
-from typing import Any
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import dense, dense_fixed_points, fixed_points, isotropic, validation
-from .arithmetic import Number, anywhere, choose, infinity_beside, lifting, present
-from .dense_fixed_points import DensePoint, DenseWorld
-from .fixed_points import IsotropicWorld
-from .isotropic import IsotropicPoint, IsotropicScalars
-from .linear_algebra import Array
-from .parameters import AttentionParameters, require_dimension
-from .risk_formula import RiskTerms, exact_risk_formula
+from . import validation
+from .contractions import Head, Layer, RiskTerms, Square, contract
+from .kinds import FLOATS, FRACTIONS, SYMBOLS, Array, Kind, Number, anywhere, is_symbolic
+from .laws import Case, Regime, laws_of
+from .parameters import AttentionParameters, IsotropicScalars, require_dimension
+from .programs import Numbers, Question, Roots, isotropic_world, of_scalars, risk_program, scalars_of, terms_program
+from .prompt import beyond_shots, tokens
+from .risk_formula import exact_risk_formula, limit_of_many_shots, risk_at
 from .setting import Setting
 from .strategies import Strategy
-from .tasks import TARGET, UNSEEN, Place, checked_task, place_of
+from .tasks import OPPOSITE, TARGET, checked_task
 from .worlds import (
     NUMBER_FIELDS,
-    Lift,
-    common_kind,
-    dense_world,
+    first_axis,
     has_arrays,
     in_range,
-    isotropic_world,
-    lift_array,
+    inputs_of,
+    kind_of_question,
+    normalization_of,
     numbers_of,
     require_one_shape,
-    scalar,
+    target_of,
+    tasks_of,
+    world_of,
 )
 
 BLOCK = 1 << 14  # numbers evaluated at once: temporaries of this size stay in cache
-_PLAIN = frozenset({int, float, type(None)})
+_PLAIN = frozenset({int, float})
 
 
-def risk_of_strategy(strategy: Strategy, n_shots: Number, setting: Setting, task: Any) -> Any:
-    """The risk at a strategy's fixed point (or the limit of the risk, where the flow has none)."""
-    d, covariance, prior, noise_variance, target, pretrain_shots, shots, weight, scale, normalization = setting
-    if strategy.objective == "mixed":
-        shots = setting.auxiliary_shots()
-        fixed_points.require_closed_form(strategy.name, weight)
-    if task is TARGET and type(n_shots) is int and covariance is prior is target is None:
-        balanced_or_scale = None if type(scale) is str else scale
-        query_counts = 1 if normalization == "tokens" else 0
-        world = IsotropicWorld(d, noise_variance, 1, pretrain_shots, shots, weight, balanced_or_scale, query_counts)
-        if _PLAIN.issuperset(map(type, world)):  # the everyday call, kept short
-            point = fixed_points.POINTS[strategy.name][0](world)
-            terms = isotropic.terms_on_target(point, d, noise_variance, 1)
-            return exact_risk_formula(terms, n_shots, normalization)
+class Terms(NamedTuple):
+    """The contractions, and whether the risk is infinite at n >= 1 (they then serve n = 0 alone)."""
+
+    terms: RiskTerms
+    infinite: bool
+
+
+def risk_of(model: Strategy | AttentionParameters, n_shots: Number, setting: Setting, task: Any) -> Any:
+    """The exact risk of a strategy or of a model at n shots."""
     if task is not TARGET:
         task = checked_task(task, setting)
-    if setting.is_isotropic:
-        return _isotropic_risk(strategy, fixed_points.POINTS[strategy.name][0], n_shots, setting, task)
-    return _dense_risk(strategy, dense_fixed_points.POINTS[strategy.name], n_shots, setting, task)
+    if type(model) is Strategy:
+        found = _everyday_risk(model, n_shots, setting, task)
+        if found is not None:
+            return found
+    question = _asked(model, setting, task)
+    if question.two_lines:
+        return _isotropic_risk(question, n_shots)
+    return _general_risk(question, n_shots)
 
 
-def risk_of_model(model: AttentionParameters, n_shots: Number, setting: Setting, task: Any) -> Any:
-    """The risk of given parameters."""
-    require_dimension(model, setting.d)
-    task = checked_task(task, setting)
-    point, others, six_scalars = _point_of_model(model, setting, n_shots, task)
-    return (_isotropic_risk if six_scalars else _dense_risk)(model, point, n_shots, setting, task, *others)
+def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any) -> Terms:
+    """The risk's contractions, one number for each argument."""
+    question = _asked(model, setting, checked_task(task, setting))
+    kind = question.kind(None)
+    if not question.two_lines:
+        terms, infinite = _general_terms(question, kind)
+        return Terms(_presented(terms, kind), infinite)
+    numbers, made_for = _numbers(question, None, kind)
+    case = question.case(numbers)
+    program = terms_program(None if case is None else case.point, made_for)
+    return Terms(_presented(program(*numbers, *question.scalars(kind)), kind), _diverges(case, made_for.place))
 
 
-def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any) -> tuple[RiskTerms, bool]:
-    """The risk's contractions, one number for each argument, and whether the risk is infinite for n >= 1.
+def _presented(terms: RiskTerms, kind: Kind) -> RiskTerms:
+    """The contractions in the caller's kind of number."""
+    squares = tuple(Square(*map(kind.present, square)) for square in terms.squares)
+    return RiskTerms(
+        kind.present(terms.noise_variance), squares, kind.present(terms.per_shot), kind.present(terms.fixed)
+    )
 
-    The contractions then serve n = 0 alone.
-    """
-    task = checked_task(task, setting)
-    strategy: Strategy | None = None
-    others: tuple[Any, ...] = ()
+
+def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
+    """The strategy's end, at the value scale that flow selects."""
+    require_one_shape(setting, None)
+    question = _asked(strategy, setting, TARGET)
+    kind = question.kind(None)
+    if has_arrays(setting):
+        name = next(name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray))
+        if kind is not FLOATS:
+            allowed = "one number beside exact or symbolic ones in fixed_point"
+            raise validation.reject(name, getattr(setting, name), allowed)
+        if not question.two_lines:
+            raise validation.reject(
+                name, getattr(setting, name), "one number, not an array, where a covariance is given"
+            )
+    if question.two_lines:
+        numbers, _ = _numbers(question, None, kind)
+        with np.errstate(all="ignore"):
+            scalars = IsotropicScalars(*(kind.present(kind.number(x)) for x in _scaled_scalars(question, numbers)))
+        return AttentionParameters.from_isotropic(scalars, setting.d, setting.target)
+    with in_range():
+        world = question.world(kind)
+        case = question.case_in(world)
+        space: Any = world.space
+        arrays = space.arrays(case.point(world), question.scale(case, world))
+        return AttentionParameters(*(kind.presented(array) for array in arrays))
+
+
+# --- the question ----------------------------------------------------------------------------------------------------
+
+
+class _Asked(NamedTuple):
+    """A strategy's cases, or a model, in a setting, on a task."""
+
+    cases: tuple[Case, ...]  # of a strategy
+    strategy: Strategy | None
+    model: AttentionParameters | None
+    setting: Setting
+    task: Any
+    two_lines: bool
+
+    def kind(self, n_shots: Number) -> Kind:
+        """The kind of number of everything that enters."""
+        others = () if self.model is None else self.model.isotropic or self.model.entries()
+        kind = kind_of_question(self.setting, n_shots, self.task, *others)
+        if kind is FRACTIONS:
+            FRACTIONS.fresh()
+        return kind
+
+    def prompt_tokens(self) -> int:
+        """k, the tokens of a fixed prompt."""
+        return 0 if self.model is None or self.model.prompt is None else len(self.model.prompt)
+
+    def few_shot_shots(self) -> Number:
+        """The shots of the few-shot loss, required only where the strategy has one."""
+        return self.setting.auxiliary_shots() if self.strategy is not None and self.strategy.few_shot else None
+
+    def scalars(self, kind: Kind) -> Sequence[Number]:
+        """The model's six scalars; none for a strategy."""
+        return (
+            () if self.model is None or self.model.isotropic is None else tuple(map(kind.number, self.model.isotropic))
+        )
+
+    def case(self, numbers: Numbers) -> Case | None:
+        """The case that holds for one choice of numbers."""
+        if len(self.cases) < 2:
+            return self.cases[0] if self.cases else None
+        return next(case for case in self.cases if case.holds(_regime(numbers, self.setting.normalization)))
+
+    def case_in(self, world: Any) -> Case:
+        """The case that holds in a world."""
+        return next(case for case in self.cases if case.holds(world.regime()))
+
+    def world(self, kind: Kind) -> Any:
+        """The world of a setting with a direction, or of a model with one."""
+        return world_of(self.setting, kind, self.few_shot_shots(), matrices=self.model is not None)
+
+    def scale(self, case: Case, world: Any) -> Number:
+        """k at the flow's end; NoClosedForm where it has none."""
+        if case.scale is not None:
+            return case.scale(world)
+        raise validation.NoClosedForm(
+            f"noise_variance = {self.setting.noise_variance!r}: strategy {self.strategy.name!r} has no fixed point "  # type: ignore[union-attr]
+            "without label noise: its infimum is not attained and the parameters run to infinity (theory.risk gives "
+            "the limit of the risk)"
+        )
+
+
+def _asked(model: Strategy | AttentionParameters, setting: Setting, task: Any) -> _Asked:
     if isinstance(model, AttentionParameters):
         require_dimension(model, setting.d)
-        point, others, six_scalars = _point_of_model(model, setting, None, task)
-    else:
-        strategy, six_scalars = model, setting.is_isotropic
-        fixed_points.require_closed_form(strategy.name, setting.few_shot_weight)
-        points: Any = fixed_points.POINTS if six_scalars else dense_fixed_points.POINTS
-        point = points[strategy.name][0] if six_scalars else points[strategy.name]
-    lift = common_kind(setting, None, None if isinstance(task, str) else task, *others)
-    world: Any = (isotropic_world if six_scalars else dense_world)(strategy, setting, lift)
-    task = _in_kind(task, setting, lift)
-    place = _isotropic_place(task, setting, lift) if six_scalars else place_of(task, world.target, world.sigma)
-    if six_scalars:
-        return _finite_terms(_isotropic_terms, point, world, place)
-    return _finite_terms(partial(_dense_terms, task), point, world, place)
+        two_lines = model.isotropic is not None and setting.is_isotropic and _same_target(model.target, setting.target)
+        return _Asked((), None, model, setting, task, two_lines)
+    return _Asked(laws_of(model, setting), model, None, setting, task, setting.is_isotropic)
 
 
-def _finite_terms(
-    terms: Callable[[Any, Any, Place], RiskTerms], point: Callable[[Any], Any], world: Any, place: Place
-) -> tuple[RiskTerms, Any]:
-    """The contractions, and where the risk is infinite for n >= 1: off the target, where the flow runs off.
-
-    There they serve n = 0 alone, at which the noise moves no bias: those of the point with noise stand in.
-    """
-    end = point(world)
-    if place == TARGET or not anywhere(end.diverges):
-        return terms(end, world, place), False
-    noisy = world._replace(noise_variance=choose(end.diverges, 1, world.noise_variance))
-    return terms(point(noisy), noisy, place)._replace(noise_variance=world.noise_variance), end.diverges
+def _same_target(a: Array | None, b: Array | None) -> bool:
+    return a is b or (a is not None and b is not None and np.array_equal(a, b))
 
 
-def _risk_at(n_shots: Number, terms: RiskTerms, infinite: Any, normalization: str) -> Number:
-    """The risk formula, and infinity where that is the risk; an n that is a Symbol is taken as n >= 1."""
-    value = exact_risk_formula(terms, n_shots, normalization)
-    if not anywhere(infinite):
-        return value
-    return choose(infinite & (n_shots != 0), infinity_beside(value), value)
+def _diverges(case: Case | None, place: str) -> bool:
+    """Whether the risk has no bound at n >= 1."""
+    return case is not None and case.diverges_off_target and place != TARGET
 
 
-def _point_of_model(
-    model: AttentionParameters, setting: Setting, n_shots: Number, task: Any
-) -> tuple[Callable[[Any], Any], tuple[Any, ...], bool]:
-    """How a world becomes the model's point, the model's own numbers, and whether six scalars are all of it."""
-    scalars = model.isotropic
-    lift = common_kind(
-        setting, n_shots, None if isinstance(task, str) else task, *(model.dense() if scalars is None else scalars)
+def _regime(numbers: Numbers, normalization: Any) -> Regime:
+    few = numbers.few_shot_shots
+    return Regime(numbers.noise_variance, numbers.target_norm2, None if few is None else tokens(few, normalization))
+
+
+# --- two lines -------------------------------------------------------------------------------------------------------
+
+
+def _numbers(question: _Asked, n_shots: Number, kind: Kind) -> tuple[Numbers, Question]:
+    """The numbers that a program takes, and what it is made for."""
+    setting, task = question.setting, question.task
+    d, _, _, noise_variance, target, m, _, weight, scale, normalization, query, _ = setting
+    few = question.few_shot_shots()
+    norm2: Number = 1
+    if target is not None:
+        vector = kind.array(target)
+        norm2 = kind.present(vector @ vector, ())
+    place, departure, across = TARGET, None, None
+    if isinstance(task, str):
+        place = task
+        if task == OPPOSITE:
+            place, departure, across = "task", 2, 0
+    elif isinstance(task, np.ndarray):
+        if not np.array_equal(task, target_of(setting)):
+            place, (departure, across) = "task", _split(kind.array(task), kind.array(target_of(setting)), kind)
+    elif is_symbolic(task) or task != 1:
+        departure = 1 - kind.number(task)
+        place, across = "task", norm2 * (departure * (2 - departure))
+    conventional = isinstance(normalization, str)
+    infinite = isinstance(m, float) and m == math.inf
+    values = (d, noise_variance, norm2, None if infinite else m, few, weight, None if type(scale) is str else scale)
+    values = tuple(map(kind.number, values))
+    n_shots, normalization = kind.number(n_shots), normalization if conventional else kind.number(normalization)
+    N = beyond = None
+    if n_shots is not None:
+        N, beyond = tokens(n_shots, normalization), beyond_shots(n_shots, normalization)
+    numbers = Numbers(*values, None if conventional else normalization, departure, across, n_shots, N, beyond)
+    made_for = Question(
+        place,
+        normalization if conventional else "number",
+        infinite,
+        type(scale) is str,
+        type(weight) is not int or weight != 0,
+        kind.exact,
+        query == "attends",
     )
-    if lift is not None and not has_arrays(setting, *(scalars or ())):
-        model = _lifted(model, lift)
-        scalars = model.isotropic
-    same_target = model.target is setting.target or _same_vector(model.target, setting.target)
-    if scalars is not None and setting.is_isotropic and same_target:
-
-        def point(world: IsotropicWorld) -> IsotropicPoint:
-            return isotropic.contract(scalars, world.d, world.noise_variance, world.target_norm2)
-
-        return point, tuple(scalars), True
-    blocks = model.blocks()
-
-    def dense_point(world: DenseWorld) -> DensePoint:
-        return DensePoint(blocks, 1)
-
-    return dense_point, model.dense(), False
+    return numbers, made_for
 
 
-def _lifted(model: AttentionParameters, lift: Callable[[Number], Number]) -> AttentionParameters:
-    """The model's numbers brought to one kind, so that none of its sums is formed in a coarser one."""
-    if model.isotropic is not None:
-        return AttentionParameters.from_isotropic(IsotropicScalars(*map(lift, model.isotropic)), model.d, model.target)
-    return AttentionParameters(*(lift_array(array, lift) for array in model.dense()))
+def _split(task: Array, target: Array, kind: Kind) -> tuple[Number, Number]:
+    """phi and |theta_across|^2 with theta = (1 - phi) theta_0 + theta_across."""
+    departure = kind.present((target - task) @ target / (target @ target), ())
+    across = task - (1 - departure) * target
+    return departure, kind.present(across @ across, ())
 
 
-def _in_kind(task: Any, setting: Setting, lift: Lift) -> Any:
-    """A checked task in the common kind; the target itself by name, before rounding can hide that it is."""
-    if isinstance(task, np.ndarray):
-        if np.array_equal(task, setting.target_vector()):
-            return TARGET
-        return task if lift is None else lift_array(task, lift)
-    return task if lift is None or isinstance(task, str) else lift(task)
+_EVERYDAY: dict[Any, tuple[Strategy, bool, tuple[tuple[Case, Any], ...]]] = {}
 
 
-def _isotropic_place(task: Any, setting: Setting, lift: Lift) -> Place:
-    """The place of a task that :func:`_in_kind` has settled, formed in the common kind."""
-    if not isinstance(task, np.ndarray):
-        return place_of(task, None)
-    target = setting.target_vector()
-    return place_of(task, target if lift is None else lift_array(target, lift))
+def forget_programs() -> None:
+    """Record all programs anew when next asked for: a test has changed what they are recorded from."""
+    _EVERYDAY.clear()
+    risk_program.cache_clear()
+    terms_program.cache_clear()
 
 
-def _same_vector(a: Array | None, b: Array | None) -> bool:
-    return a is not None and b is not None and np.array_equal(a, b)
+def _everyday_risk(strategy: Strategy, n_shots: Number, setting: Setting, task: Any) -> Any:
+    """Accelerator of the everyday call, of plain numbers without directions; None where the call is another one.
+
+    What it runs is what `_isotropic_risk` runs, found in fewer steps.
+    """
+    d, covariance, prior, noise, target, m, few, weight, scale, normalization, query, query_covariance = setting
+    if not (covariance is prior is target is query_covariance is None and type(normalization) is str):
+        return None
+    if type(task) in _PLAIN and task == 1:
+        task = TARGET
+    balanced, named = type(scale) is str, type(task) is str
+    plain = (n_shots, d, noise, m, weight, 0 if few is None else few, 0 if balanced else scale, 0 if named else task)
+    if not _PLAIN.issuperset(map(type, plain)) or n_shots == math.inf:
+        return None
+    key = (id(strategy), task if named else None, normalization, m == math.inf, balanced, weight != 0, query)
+    known = _EVERYDAY.get(key)
+    if known is None:
+        question = _asked(strategy, setting, task)
+        made_for = _numbers(question, n_shots, FLOATS)[1]
+        runs = tuple((case, risk_program(case.point, made_for).run) for case in question.cases)
+        known = _EVERYDAY[key] = strategy, made_for.place != TARGET, runs
+    _, elsewhere, cases = known
+    if few is None and strategy.few_shot:
+        few = setting.auxiliary_shots()
+    case, run = cases[0]
+    if len(cases) > 1:
+        regime = Regime(noise, 1, None if few is None else tokens(few, normalization))
+        case, run = next(found for found in cases if found[0].holds(regime))
+    if elsewhere and case.diverges_off_target and n_shots:
+        return math.inf
+    departure = 2 if named else 1 - task
+    beyond = 1 if normalization == "tokens" or not n_shots else 0
+    across = departure * (2 - departure)
+    return run(
+        d, noise, 1, m, few, weight, scale, None, departure, across, n_shots, n_shots + beyond, beyond
+    )[0]  # fmt: skip
 
 
-# --- six scalars -----------------------------------------------------------------------------------------------------
-
-
-def _isotropic_risk(
-    model: Strategy | AttentionParameters,
-    point: Callable[[IsotropicWorld], IsotropicPoint],
-    n_shots: Number,
-    setting: Setting,
-    task: Any,
-    *others: Number,
-) -> Any:
-    strategy = model if isinstance(model, Strategy) else None
-
-    def evaluate(world: IsotropicWorld, n: Number, place: Place) -> Number:
-        return _risk_at(n, *_finite_terms(_isotropic_terms, point, world, place), setting.normalization)
-
-    number = None if isinstance(task, str) else task
-    lift = common_kind(setting, n_shots, number, *others)
-    arrays = has_arrays(setting, n_shots, *others)
+def _isotropic_risk(question: _Asked, n_shots: Number) -> Any:
+    setting = question.setting
+    scalars = question.scalars(FLOATS)
+    arrays = has_arrays(setting, n_shots, *scalars)
     if arrays:
         require_one_shape(setting, n_shots)
-    if arrays and lift is not None:
-        return _one_by_one(model, n_shots, setting, task)
-    world = isotropic_world(strategy, setting, lift)
-    place = _isotropic_place(_in_kind(task, setting, lift), setting, lift)
-    if lift is not None:
-        n_shots = lift(n_shots)
+    kind = question.kind(n_shots)
+    if arrays and kind is not FLOATS:
+        return _one_by_one(question, n_shots)
+    numbers, made_for = _numbers(question, n_shots, kind)
     if arrays:
-        given = (*numbers_of(setting), n_shots, *others)  # the strategy need not depend on all of them
+        given = (*numbers_of(setting), n_shots, *scalars)  # the strategy need not depend on all of them
         shape = np.broadcast_shapes(*(x.shape for x in given if isinstance(x, np.ndarray)))
-        return _in_blocks(evaluate, world, n_shots, place, shape)
-    return present(evaluate(world, n_shots, place), (*numbers_of(setting), n_shots))
+        return _in_blocks(question, numbers, made_for, shape)
+    case = question.case(numbers)
+    if numbers.n_shots == math.inf or kind is SYMBOLS:
+        return kind.present(_from_terms(question, case, numbers, made_for, kind), (*numbers_of(setting), n_shots))
+    if case is not None and case.diverges_off_target and made_for.place != TARGET and numbers.n_shots != 0:
+        return kind.infinity()
+    program = risk_program(None if case is None else case.point, made_for)
+    (value,) = program.run(*numbers, *question.scalars(kind))
+    return kind.present(value, (*numbers_of(setting), n_shots))
 
 
-def _isotropic_terms(point: IsotropicPoint, world: IsotropicWorld, place: Place) -> RiskTerms:
-    """Dispatch on where the task lies."""
-    d, noise_variance, norm2 = world.d, world.noise_variance, world.target_norm2
-    if place == TARGET:
-        return isotropic.terms_on_target(point, d, noise_variance, norm2)
-    if isinstance(place, str):
-        return isotropic.terms_on_sphere(point, d, noise_variance, norm2)
-    departure, across, excess = place
-    if across is None:  # a task of the target's length
-        across = norm2 * departure * (2 - departure)
-    return isotropic.terms_on_task(point, d, noise_variance, norm2, departure, across, excess)
+def _from_terms(question: _Asked, case: Case | None, numbers: Numbers, made_for: Question, kind: Kind) -> Any:
+    """The risk by way of its contractions: its limit of many shots, or an expression with each part factored."""
+    if _diverges(case, made_for.place) and numbers.n_shots != 0:
+        return kind.infinity()
+    program = terms_program(None if case is None else case.point, made_for)
+    roots = Roots() if kind is SYMBOLS else None
+    terms = program(*numbers, *question.scalars(kind), square_root=roots)
+    if roots is not None:
+        terms = roots.readable(terms)
+    if numbers.n_shots == math.inf:
+        return limit_of_many_shots(terms, made_for.normalization)
+    return risk_at(terms, numbers.n_shots, numbers.tokens, numbers.beyond)
 
 
 # --- arrays of settings ----------------------------------------------------------------------------------------------
 
 
-def _in_blocks(
-    evaluate: Callable[..., Number], world: IsotropicWorld, n_shots: Number, place: Place, shape: tuple[int, ...]
-) -> Array:
+def _in_blocks(question: _Asked, numbers: Numbers, made_for: Question, shape: tuple[int, ...]) -> Array:
     """Broadcast over arrays, halving the longest axis until the temporaries of a block stay in cache."""
-    fields = (*world, n_shots)
+    fields = (*numbers, *question.scalars(FLOATS))
     result: Array = np.empty(shape)
 
     def fill(out: Array, parts: tuple[Any, ...]) -> None:
         if out.size <= BLOCK:
-            out[...] = evaluate(IsotropicWorld(*parts[:-1]), parts[-1], place)
+            out[...] = _array_risk(question, Numbers(*parts[: len(numbers)]), parts[len(numbers) :], made_for)
             return
         axis = int(np.argmax(out.shape)) - out.ndim
         half = out.shape[axis] // 2
@@ -239,6 +353,28 @@ def _in_blocks(
     return result
 
 
+def _array_risk(question: _Asked, numbers: Numbers, scalars: tuple[Any, ...], made_for: Question) -> Any:
+    """One block: each case where it holds, and the limit where n is infinite."""
+    n = numbers.n_shots
+    endless = n == math.inf
+    result: Any = None
+    left: Any = True
+    for case in question.cases or (None,):
+        holds = left if case is None else left & case.holds(_regime(numbers, question.setting.normalization))
+        if not anywhere(holds):
+            continue
+        left = left & ~np.asarray(holds)
+        point = None if case is None else case.point
+        (value,) = risk_program(point, made_for).run(*numbers, *scalars)
+        if anywhere(endless):
+            terms = terms_program(point, made_for)(*numbers, *scalars)
+            value = np.where(endless, limit_of_many_shots(terms, made_for.normalization), value)
+        if _diverges(case, made_for.place):
+            value = np.where(n != 0, math.inf, value)
+        result = value if result is None else np.where(holds, value, result)
+    return result
+
+
 def _cut(x: Any, axis: int, piece: slice) -> Any:
     """A piece of an argument along an axis counted from the end, which it may lack or have length 1 along."""
     if not isinstance(x, np.ndarray) or x.ndim < -axis or x.shape[axis] == 1:
@@ -247,8 +383,9 @@ def _cut(x: Any, axis: int, piece: slice) -> Any:
     return x[index]
 
 
-def _one_by_one(model: Any, n_shots: Number, setting: Setting, task: Any) -> Array:
+def _one_by_one(question: _Asked, n_shots: Number) -> Array:
     """Exact or symbolic numbers beside arrays: one call for each element, an object array out."""
+    setting = question.setting
     names = [name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray)]
     arrays = np.broadcast_arrays(
         *(np.asarray(x, dtype=object) for x in (n_shots, *(getattr(setting, name) for name in names)))
@@ -257,36 +394,74 @@ def _one_by_one(model: Any, n_shots: Number, setting: Setting, task: Any) -> Arr
     for index in np.ndindex(result.shape):
         n, *values = (array[index] for array in arrays)
         one = setting.replace(**dict(zip(names, values, strict=True)))
-        n = validation.count("n_shots", n)
-        if isinstance(model, Strategy):
-            result[index] = risk_of_strategy(model, n, one, task)
-        else:
-            result[index] = risk_of_model(model, n, one, task)
+        model: Any = question.strategy or question.model
+        result[index] = risk_of(model, validation.count("n_shots", n, 0, True), one, question.task)
     return result
 
 
-# --- matrices --------------------------------------------------------------------------------------------------------
+def _scaled_scalars(question: _Asked, numbers: Numbers) -> Any:
+    """The six scalars of a strategy's end, with arrays each where its case holds."""
+    setting = question.setting
+    infinite = numbers.pretrain_shots is None
+    world = isotropic_world(numbers, setting.normalization, infinite)
+    if not has_arrays(setting):
+        case = question.case_in(world)
+        return scalars_of(case.point(world)).scaled(question.scale(case, world))
+    result: Any = None
+    left: Any = True
+    for case in question.cases:
+        holds = left & case.holds(world.regime())
+        if not anywhere(holds):
+            continue
+        left = left & ~np.asarray(holds)
+        found = scalars_of(case.point(world)).scaled(question.scale(case, world))
+        result = (
+            found
+            if result is None
+            else type(found)(*(np.where(holds, a, b) for a, b in zip(found, result, strict=True)))
+        )
+    return result
 
 
-def _dense_risk(
-    model: Strategy | AttentionParameters,
-    point: Callable[[DenseWorld], DensePoint],
-    n_shots: Number,
-    setting: Setting,
-    task: Any,
-    *others: Array,
-) -> Any:
-    lift = common_kind(setting, n_shots, None if isinstance(task, str) else task, *others)
+# --- lines and matrices of one world ---------------------------------------------------------------------------------
+
+
+def _general_terms(question: _Asked, kind: Kind) -> Terms:
+    """The contractions in a world with more directions than the target's."""
+    setting, task = question.setting, question.task
+    with in_range():
+        world = question.world(kind)
+        if isinstance(task, np.ndarray):  # the target by name, before rounding can hide that it is
+            task = TARGET if np.array_equal(task, target_of(setting)) else kind.array(task)
+        case = question.case_in(world) if question.cases else None
+        layer = _layer(question.model, world, kind) if case is None else case.point(world).layer(world)
+        layer = layer._replace(attends=setting.query == "attends")
+        terms = contract(world.space, inputs_of(world, setting, kind), layer, tasks_of(world, task))
+        return Terms(terms, _diverges(case, task if isinstance(task, str) else "task"))
+
+
+def _layer(model: Any, world: Any, kind: Kind) -> Layer:
+    """A model's own layer."""
+    space = world.space
+    if model.isotropic is not None:  # expanded in the common kind: a float's products would be rounded before it
+        theta = first_axis(model.d) if model.target is None else np.asarray(model.target)
+        return of_scalars(*map(kind.number, model.isotropic))(world._replace(target=kind.array(theta))).layer(world)
+    heads = tuple(Head(kind.array(v), kind.array(Q)) for v, Q in model.heads())
+    prompt = () if model.prompt is None else tuple(kind.array(model.prompt))
+    skip = None if model.skip is None else space.token_vector(kind.array(model.skip)[0], kind.array(model.skip)[1:], 0)
+    return Layer(heads, prompt=prompt, skip=skip)
+
+
+def _general_risk(question: _Asked, n_shots: Number) -> Any:
+    setting = question.setting
     require_one_shape(setting, n_shots)
-    if lift is not None and has_arrays(setting, n_shots):
-        return _one_by_one(model, n_shots, setting, task)
-    strategy = model if isinstance(model, Strategy) else None
+    kind = question.kind(n_shots)
+    if kind is not FLOATS and has_arrays(setting, n_shots):
+        return _one_by_one(question, n_shots)
     names = [name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray)]
     if not names:
-        world = dense_world(strategy, setting, lift)
-        task = _in_kind(task, setting, lift)
-        value = _dense_value(point, world, n_shots if lift is None else lift(n_shots), task, setting)
-        return present(scalar(value), (*numbers_of(setting), n_shots))
+        value = _at(n_shots if isinstance(n_shots, np.ndarray) else kind.number(n_shots), question, kind)
+        return kind.present(value, (*numbers_of(setting), n_shots))
     arrays = np.broadcast_arrays(*(getattr(setting, name) for name in names))
     shape = arrays[0].shape
     result = np.empty(np.broadcast_shapes(shape, np.shape(n_shots)))
@@ -297,31 +472,23 @@ def _dense_risk(
             ...,
             *(slice(k, k + 1) if size > 1 else slice(None) for k, size in zip(index, shape, strict=True)),
         )
-        world = dense_world(strategy, one, None)
-        result[at] = _dense_value(point, world, every_n[at], task, one)
+        result[at] = _at(every_n[at], question._replace(setting=one), FLOATS)
     return result
 
 
-def _dense_value(
-    point: Callable[[DenseWorld], DensePoint], world: DenseWorld, n_shots: Number, task: Any, setting: Setting
-) -> Number:
-    with in_range():
-        place = place_of(task, world.target, world.sigma)
-        terms, infinite = _finite_terms(partial(_dense_terms, task), point, world, place)
-        return _risk_at(n_shots, terms, infinite, setting.normalization)
-
-
-def _dense_terms(task: Any, point: DensePoint, world: DenseWorld, place: Place) -> RiskTerms:
-    """Dispatch on where the task lies."""
-    blocks, _, memory, b_sigma = point
-    d, noise_variance = len(world.target), world.noise_variance
-    if place == UNSEEN:
-        if world.task_covariance is not None:
-            return dense.average_terms(blocks, world.sigma, noise_variance, world.task_covariance, 1, b_sigma)
-        lift = (lifting(world.sigma.flat) if world.sigma.dtype == object else None) or float
-        sphere, fourth_moment = lift(Fraction(1, d)), lift(Fraction(d, d + 2))  # E theta theta' = I/d
-        return dense.average_terms(blocks, world.sigma, noise_variance, sphere, fourth_moment, b_sigma)
-    if memory is not None:  # B = 0: only the signal powers matter, and the scalar form keeps every digit
-        return _isotropic_terms(memory, world.signal_world(), place)
-    theta = task if isinstance(task, np.ndarray) else world.target if task == TARGET else -world.target
-    return dense.terms_on_task(blocks, world.sigma, noise_variance, theta, b_sigma)
+def _at(n_shots: Number, question: _Asked, kind: Kind) -> Any:
+    """The risk at n shots, which may be many or infinite."""
+    terms, infinite = _general_terms(question, kind)
+    normalization, k = normalization_of(question.setting, kind), question.prompt_tokens()
+    with np.errstate(all="ignore"):
+        if isinstance(n_shots, np.ndarray):
+            value = exact_risk_formula(terms, n_shots, normalization, k)
+            endless = n_shots == math.inf
+            if endless.any():
+                value = np.where(endless, limit_of_many_shots(terms, normalization), value)
+            return np.where(n_shots != 0, math.inf, value) if infinite else value
+        if infinite and n_shots != 0:
+            return kind.infinity()
+        if n_shots == math.inf:
+            return limit_of_many_shots(terms, normalization)
+        return exact_risk_formula(terms, n_shots, normalization, k)

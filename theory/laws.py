@@ -15,9 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arithmetic import Number, is_ball, is_symbolic, square_root
 from .contractions import Head, Inputs, Layer
+from .kinds import Number, anywhere, is_ball, is_symbolic, square_root
+from .setting import Setting
 from .space import Operator, Space, Vector
+from .strategies import Strategy
+from .validation import NoClosedForm, reject
 
 
 class World(NamedTuple):
@@ -36,11 +39,23 @@ class World(NamedTuple):
     few_shot_weight: Number
     value_scale: Number  # None: balanced
 
+    def regime(self) -> Regime:
+        """What hypotheses speak of."""
+        return Regime(self.noise_variance, signal(self), self.few_shot_tokens)
+
     def inputs(self) -> Inputs:
         """The tokens' laws: centred inputs, the query's like the shots'."""
         space, noise = self.space, self.noise_variance
         shot, query = space.token_operator(self.sigma, noise), space.token_operator(self.sigma, 0)
         return Inputs(shot, space.constant, query, space.constant, noise)
+
+
+class Regime(NamedTuple):
+    """What the laws' hypotheses speak of; arrays where the setting holds them."""
+
+    noise_variance: Number
+    signal: Number  # theta_0' Sigma theta_0
+    few_shot_tokens: Number  # N at the few-shot loss's shots
 
 
 class Point(NamedTuple):
@@ -116,7 +131,10 @@ def pretrained(world: World) -> Point:
     """R1. Gauge: w = 1."""
     product = pretrained_product(world)
     zero = 0 * world.target
-    gain = world.space.gain(product, world.sigma, world.per_token)
+    if type(world.per_token) is int and world.per_token == 0 and (world.psi is None or world.space.spans(world.psi)):
+        gain: Operator = world.space.identity  # however ill-conditioned Sigma is
+    else:
+        gain = product @ world.sigma
     residual = None
     if world.psi is None:  # P^-1 - Sigma, times P
         residual = (world.gain - 1) * gain + _ridge(world) * product
@@ -175,7 +193,8 @@ def mixed_value(world: World) -> Point:
         per_w = world.space.solve(matrix, (weight * m) * row)
     at_zero = world.space.solve(matrix, vector)
     diagonal = (m + 1) * inner(world, M_theta, M_theta) + t_2 * (signal(world) + world.noise_variance)
-    w = (tokens * inner(world, theta, M_theta) - inner(world, row, at_zero)) / (diagonal - inner(world, row, per_w))
+    numerator = tokens * inner(world, theta, M_theta) - inner(world, row, at_zero)
+    w = world.space.quotient(numerator, diagonal - inner(world, row, per_w))
     return start._replace(v_x=at_zero - w * per_w, w=w)
 
 
@@ -233,6 +252,20 @@ def mixed_idle(world: World) -> Point:
     return _memory(world, 1, -1 / (1 + world.noise_variance / signal(world)), 1, 0)
 
 
+def least_by_root(rho: Number, m: Number, m_prime: Number) -> tuple[Number, Number, None]:
+    """R7's u and rho/p*, in short: for numbers that lose nothing in a difference."""
+    u = square_root((m_prime * square_root(rho * (1 + rho)) - rho) / (m + 2))
+    return u, rho / (u * u), None
+
+
+def least_by_ratio(rho: Number, m: Number, m_prime: Number) -> tuple[Number, Number, Number]:
+    """The same, and 1/u + w, as ratios of positive terms, for floats."""
+    positive = m_prime * m_prime + (m_prime * m_prime - 1) * rho
+    p = square_root(rho) * positive / ((m + 2) * (m_prime * square_root(1 + rho) + square_root(rho)))
+    u, ratio = square_root(p), (m + 2) * (m_prime * square_root(rho * (1 + rho)) + rho) / positive
+    return u, ratio, (1 + u * ratio) / (1 + rho)
+
+
 def mixed(world: World) -> Point:
     r"""R7: :math:`v_x = c\,\theta_0`, :math:`q = 1/c`, :math:`B = 0`, :math:`w/c = (u-1)/(1+\rho)`, lambda -> 0+.
 
@@ -241,16 +274,8 @@ def mixed(world: World) -> Point:
     """
     s, m, m_prime = signal(world), world.few_shot_shots, world.few_shot_tokens - 1
     rho = world.noise_variance / s
-    if is_exact_kind(rho):
-        p = (m_prime * square_root(rho * (1 + rho)) - rho) / (m + 2)
-        ratio = rho / p
-    else:  # p* and rho/p* as ratios of positive terms
-        positive = m_prime * m_prime + (m_prime * m_prime - 1) * rho
-        p = square_root(rho) * positive / ((m + 2) * (m_prime * square_root(1 + rho) + square_root(rho)))
-        ratio = (m + 2) * (m_prime * square_root(rho * (1 + rho)) + rho) / positive
-    u = square_root(p)
-    w, seen = (u - 1) / (u * (1 + rho)), (1 + u * ratio) / (1 + rho)  # seen = 1/u + w, without their difference
-    return _memory(world, 1 / u, w, u, m_prime / (m + 2 + ratio) / s, seen)
+    u, ratio, seen = (least_by_root if is_exact_kind(rho) else least_by_ratio)(rho, m, m_prime)
+    return _memory(world, 1 / u, (u - 1) / (u * (1 + rho)), u, m_prime / (m + 2 + ratio) / s, seen)
 
 
 def is_exact_kind(x: Number) -> bool:
@@ -306,19 +331,22 @@ def mixed_key_query_noiseless(world: World) -> Point:
 # --- which law when --------------------------------------------------------------------------------------------------
 
 
-def always(world: Any) -> Any:
+def always(regime: Regime) -> Any:
     """No hypothesis."""
     return True
 
 
-def noisy(world: Any) -> Any:
+def noisy(regime: Regime) -> Any:
     """sigma^2 > 0."""
-    return world.noise_variance != 0
+    noise = regime.noise_variance
+    if anywhere((noise / regime.signal == 0) & (noise != 0)):  # it would be taken for no noise at all
+        raise reject("noise_variance", noise, "0 or such that its ratio to the target's signal power is a float > 0")
+    return noise != 0
 
 
-def nothing_to_gain(world: Any) -> Any:
+def nothing_to_gain(regime: Regime) -> Any:
     """N = 1 at the few-shot loss's shots."""
-    return world.few_shot_tokens == 1
+    return regime.few_shot_tokens == 1
 
 
 class Case(NamedTuple):
@@ -326,7 +354,7 @@ class Case(NamedTuple):
 
     point: Callable[[World], Point]
     scale: Callable[[World], Number] | None  # k; None: the parameters run to infinity, only the risk has a limit
-    holds: Callable[[Any], Any] = always
+    holds: Callable[[Regime], Any] = always
     diverges_off_target: bool = False  # whether the risk is infinite at n >= 1 on every task but the target
 
 
@@ -348,3 +376,15 @@ LAWS: dict[str, tuple[Case, ...]] = {
         Case(mixed_key_query_noiseless, _FROZEN_SCALE),
     ),
 }
+
+
+def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
+    """The cases of a strategy's law; NoClosedForm where there is none."""
+    if strategy.name == "mixed" and anywhere(setting.few_shot_weight != 0):
+        raise NoClosedForm(
+            f"few_shot_weight = {setting.few_shot_weight!r} has no closed form for strategy 'mixed': at a finite weight the "
+            "zero-shot and few-shot losses balance at the roots of a high-degree system; only the limit 0+ "
+            "(few_shot_weight = 0) is solved. For a finite weight integrate the flow: "
+            "numerics.flow('mixed', setting, until='converged')"
+        )
+    return LAWS[strategy.name]

@@ -11,11 +11,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .contractions import RiskTerms, Square, Tasks, contract
+from .kinds import is_symbolic, square_root
 from .laws import Point, World
+from .parameters import IsotropicScalars
 from .prompt import tokens, training_tokens
+from .risk_formula import risk_at
 from .space import Lines, objects
 from .straight_line import Program, Tape
-from .sum_of_squares import risk_at
 
 
 class Numbers(NamedTuple):
@@ -39,12 +41,13 @@ class Numbers(NamedTuple):
 class Question(NamedTuple):
     """What a program is made for: everything but the numbers."""
 
-    place: str  # "target", "task" or "sphere"
+    place: str  # "target", "task" or "unseen"
     normalization: str  # "tokens", "shots" or "number"
     infinite_pretraining: bool
     balanced: bool
     weighted: bool  # whether few_shot_weight counts
     exact: bool  # whether cancellation costs nothing
+    attends: bool = True  # whether the query attends to itself
 
 
 def isotropic_world(numbers: Numbers, normalization: Any, infinite_pretraining: bool) -> World:
@@ -74,9 +77,11 @@ def tasks_of(world: World, place: str, departure: Any) -> Tasks:
     return Tasks(0 * target, spread, world.d / (world.d + 2), 0)  # |theta| = 1, and Sigma = I: s is constant
 
 
-def isotropic_terms(point: Callable[[World], Point], world: World, place: str, departure: Any) -> RiskTerms:
+def isotropic_terms(
+    point: Callable[[World], Point], world: World, place: str, departure: Any, attends: bool = True
+) -> RiskTerms:
     """The contractions of a model on two lines."""
-    layer = point(world).layer(world)
+    layer = point(world).layer(world)._replace(attends=attends)
     return contract(world.space, world.inputs(), layer, tasks_of(world, place, departure))
 
 
@@ -89,6 +94,15 @@ def of_scalars(alpha: Any, w: Any, q: Any, beta: Any, gamma: Any, delta: Any) ->
         return Point(alpha * theta, w, q, B, delta * theta)
 
     return point
+
+
+def scalars_of(point: Point) -> IsotropicScalars:
+    """The six scalars of a model on two lines."""
+    B = point.B
+    gamma = sum(u.coordinates[0] * v.coordinates[0] for u, v in B.dyads)
+    return IsotropicScalars(
+        point.v_x.coordinates[0], point.w, point.q, B.diagonal[1], gamma, point.b.coordinates[0]
+    )  # fmt: skip
 
 
 SCALARS = ("alpha", "w", "q", "beta", "gamma", "delta")
@@ -108,7 +122,7 @@ def _recorded(point: Callable[[World], Point] | None, question: Question) -> tup
         numbers = numbers._replace(across_norm2=None)
     kind = numbers.normalization if question.normalization == "number" else question.normalization
     world = isotropic_world(numbers, kind, question.infinite_pretraining)
-    return tape, numbers, isotropic_terms(point, world, question.place, numbers.departure)
+    return tape, numbers, isotropic_terms(point, world, question.place, numbers.departure, question.attends)
 
 
 @cache
@@ -128,9 +142,43 @@ def terms_program(point: Callable[[World], Point] | None, question: Question) ->
     flat = [x for square in terms.squares for x in square]
     program = tape.program([terms.noise_variance, terms.per_shot, terms.fixed, *flat])
 
-    def run(*numbers: Any) -> RiskTerms:
-        noise_variance, per_shot, fixed, *rest = program(*numbers)
+    def run(*numbers: Any, square_root: Any = None) -> RiskTerms:
+        noise_variance, per_shot, fixed, *rest = program(*numbers, square_root=square_root)
         squares = tuple(Square(*rest[i : i + 4]) for i in range(0, len(rest), 4))
         return RiskTerms(noise_variance, squares, per_shot, fixed)
 
     return run
+
+
+class Roots:
+    """Square roots of expressions as symbols of their own, so that what holds them is factored as a rational function."""
+
+    def __init__(self) -> None:
+        self.roots: dict[Any, Any] = {}
+
+    def __call__(self, x: Any) -> Any:
+        """A symbol for the root of x, or the root itself where x is a number."""
+        import sympy
+
+        if not is_symbolic(x) or not x.free_symbols:
+            return square_root(x)
+        for symbol, base in self.roots.items():
+            if base == x:
+                return symbol
+        symbol = sympy.Dummy(positive=True)
+        self.roots[symbol] = x
+        return symbol
+
+    def readable(self, terms: RiskTerms) -> RiskTerms:
+        """The contractions factored, the roots in their places."""
+        squares = tuple(Square(*map(self._factored, square)) for square in terms.squares)
+        return RiskTerms(terms.noise_variance, squares, self._factored(terms.per_shot), self._factored(terms.fixed))
+
+    def _factored(self, x: Any) -> Any:
+        import sympy
+
+        x = sympy.sympify(x)
+        candidates = [sympy.factor(x), x]
+        for symbol, base in reversed(self.roots.items()):  # a root may hold earlier ones
+            candidates = [candidate.xreplace({symbol: sympy.sqrt(base)}) for candidate in candidates]
+        return min(candidates, key=sympy.count_ops)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Number
+from .kinds import Number
 
 NORMALIZATIONS = ("tokens", "shots")
 

@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Self, TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import validation
-from .arithmetic import Number, anywhere
+from .covariances import FAMILIES, PowerLaw, Spiked
+from .kinds import Number, anywhere, whole_as_floats
+from .prompt import NORMALIZATIONS
 
-NORMALIZATIONS = ("tokens", "shots")
-SETTING_ARGUMENTS = (
-    "d", "covariance", "task_covariance", "noise_variance", "target", "pretrain_shots", "few_shot_shots",
-    "few_shot_weight", "value_scale", "normalization",
-)  # fmt: skip
+Array = np.ndarray[Any, Any]
+QUERIES = ("attends", "masked")
+
+
+class SettingArguments(TypedDict, total=False):
+    """The arguments of a setting beside d, as every function that takes a setting takes them."""
+
+    covariance: ArrayLike | PowerLaw | Spiked | None
+    task_covariance: ArrayLike | PowerLaw | Spiked | None
+    noise_variance: Any
+    target: ArrayLike | None
+    pretrain_shots: Any
+    few_shot_shots: Any
+    few_shot_weight: Any
+    value_scale: Any
+    normalization: Literal["tokens", "shots"] | float
+    query: Literal["attends", "masked"]
+    query_covariance: ArrayLike | PowerLaw | Spiked | None
 
 
 class _Fields(NamedTuple):
-    """What a Setting holds; a tuple, because one is made in every call of theory.risk."""
+    """What a Setting holds, with the defaults; a tuple, because one is made in every call of theory.risk."""
 
-    d: Number
-    covariance: Any
-    task_covariance: Any
-    noise_variance: Number
-    target: Any
-    pretrain_shots: Number
-    few_shot_shots: Number
-    few_shot_weight: Number
-    value_scale: Any
-    normalization: str
+    d: Number = None
+    covariance: Any = None
+    task_covariance: Any = None
+    noise_variance: Number = 0
+    target: Any = None
+    pretrain_shots: Number = math.inf
+    few_shot_shots: Number = None
+    few_shot_weight: Number = 0
+    value_scale: Any = "balanced"
+    normalization: Any = "tokens"
+    query: str = "attends"
+    query_covariance: Any = None
+
+
+SETTING_ARGUMENTS = _Fields._fields
 
 
 class Setting(_Fields):
@@ -43,10 +65,12 @@ class Setting(_Fields):
     ----------
     d : int, array or Symbol, >= 1
         Input dimension. May be left out when a covariance or a target gives it.
-    covariance : array (d, d), optional
-        Input covariance Sigma, symmetric positive definite. Default: the identity.
-    task_covariance : array (d, d), optional
-        Psi: tasks N(0, Psi). Default: tasks uniform on the unit sphere, so that Psi = I/d.
+    covariance : array (d, d) or (d,), PowerLaw or Spiked, optional
+        Input covariance Sigma, symmetric positive definite: a matrix; eigenvalues, of a diagonal one; or a family. Default:
+        the identity.
+    task_covariance : array (d, d) or (d,), PowerLaw or Spiked, optional
+        Psi: tasks N(0, Psi), positive semidefinite (tasks of low rank are an ordinary case). Default: tasks uniform on the
+        unit sphere, so that Psi = I/d.
     noise_variance : number or array, >= 0
         Label noise sigma^2.
     target : array (d,), optional
@@ -59,18 +83,28 @@ class Setting(_Fields):
         lambda in L_ZS + lambda L_FS; 0 means the limit lambda -> 0+.
     value_scale : "balanced" or number
         w_0 = V_yy of the pretrained model; "balanced" means |v|^2 = |Q|_F^2.
-    normalization : {"tokens", "shots"}
-        Whether the attention sum is divided by N = n + 1 or N = max(n, 1).
+    normalization : "tokens", "shots" or a number
+        Whether the attention sum is divided by N = n + 1, by N = max(n, 1), or by that number whatever n is.
+    query : {"attends", "masked"}
+        Whether the query attends to itself.
+    query_covariance : array (d, d) or (d,), PowerLaw or Spiked, optional
+        Covariance of the query's inputs at evaluation, positive semidefinite. Default: that of the shots.
 
     Raises
     ------
     ValueError, TypeError
         Naming the argument, its value and what is allowed.
 
+    Notes
+    -----
+    Settings are equal if all their arguments are; they hash and pickle.
+
     Examples
     --------
     >>> Setting(d=5, noise_variance=0.1, pretrain_shots=20)
     Setting(d=5, noise_variance=0.1, pretrain_shots=20)
+    >>> Setting(d=3, covariance=[4, 2, 1]) == Setting(covariance=[4, 2, 1])
+    True
     >>> Setting(d=5, noise_variance=-1.0)
     Traceback (most recent call last):
         ...
@@ -79,25 +113,29 @@ class Setting(_Fields):
 
     __slots__ = ()
 
-    def __new__(
-        cls,
-        d: Any = None,
-        covariance: Any = None,
-        task_covariance: Any = None,
-        noise_variance: Any = 0,
-        target: Any = None,
-        pretrain_shots: Any = math.inf,
-        few_shot_shots: Any = None,
-        few_shot_weight: Any = 0,
-        value_scale: Any = "balanced",
-        normalization: str = "tokens",
-        **unknown: Any,
-    ) -> Self:
+    def __new__(cls, d: Any = None, **arguments: Unpack[SettingArguments]) -> Self:
         """Check every argument; see the class."""
-        if unknown:
-            validation.unknown_keywords("Setting", unknown, SETTING_ARGUMENTS)
-        if d is None or not (covariance is task_covariance is target is None):
-            d, covariance, task_covariance, target = _agreeing(d, covariance, task_covariance, target)
+        try:
+            fields = _Fields(d, **arguments)
+        except TypeError:
+            validation.unknown_keywords("Setting", arguments.keys() - set(SETTING_ARGUMENTS), SETTING_ARGUMENTS)
+            raise
+        return cls._checked(fields)
+
+    @classmethod
+    def _checked(cls, fields: _Fields) -> Self:
+        (
+            d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight,
+            value_scale, normalization, query, query_covariance,
+        ) = fields  # fmt: skip
+        if d is None or not (covariance is task_covariance is target is query_covariance is None):
+            d, covariance, task_covariance, target, query_covariance = _agreeing(
+                d,
+                covariance=covariance,
+                task_covariance=task_covariance,
+                target=target,
+                query_covariance=query_covariance,
+            )
         else:
             d = validation.count("d", d, 1)
         noise_variance = validation.real("noise_variance", noise_variance)
@@ -110,36 +148,48 @@ class Setting(_Fields):
         elif value_scale != "balanced":
             raise validation.nearest("value_scale", value_scale, ("balanced",), " or a positive number")
         if type(normalization) is not str or normalization != "tokens":
-            normalization = validation.choice("normalization", normalization, NORMALIZATIONS)
+            normalization = validation.normalization(normalization, NORMALIZATIONS)
+        if type(query) is not str or query != "attends":
+            query = validation.choice("query", query, QUERIES)
         return tuple.__new__(
             cls,
             (
                 d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight,
-                value_scale, normalization,
+                value_scale, normalization, query, query_covariance,
             ),
         )  # fmt: skip
 
-    # Two settings are the same if they are one object: arrays have no single truth value to compare by.
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Setting) and all(map(_same, self, other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(tuple(tuple(x.flat) if isinstance(x, np.ndarray) else x for x in self))
+
+    def __reduce__(self) -> Any:
+        return _restored, (tuple(self),)
 
     @property
     def is_isotropic(self) -> bool:
         """Whether Sigma = I and tasks are uniform on the unit sphere: six scalars then describe every strategy."""
-        return self.covariance is None and self.task_covariance is None
+        return self.covariance is None and self.task_covariance is None and self.query_covariance is None
 
-    def sigma(self) -> np.ndarray[Any, Any]:
-        """The input covariance as an array."""
-        if self.covariance is not None:
-            return np.asarray(self.covariance)
+    def sigma(self) -> Array:
+        """The input covariance as an array (d, d)."""
         if type(self.d) is not int:
             raise validation.reject("d", self.d, "one whole number where matrices are asked for")
-        return np.eye(self.d)
+        return (
+            np.eye(self.d)
+            if self.covariance is None
+            else np.asarray(whole_as_floats(as_matrix(self.covariance, self.d)))
+        )
 
-    def target_vector(self) -> np.ndarray[Any, Any]:
+    def target_vector(self) -> Array:
         """theta_0 as an array, the first unit vector by default."""
         if self.target is not None:
-            return np.asarray(self.target)
+            return np.asarray(whole_as_floats(self.target))
         if type(self.d) is not int:
             raise validation.reject("d", self.d, "one whole number where the target is asked for as a vector")
         first = np.zeros(self.d)
@@ -157,16 +207,22 @@ class Setting(_Fields):
         return shots
 
     def replace(self, **changes: Any) -> Setting:
-        """The same setting with some fields changed, checked anew."""
+        """The same setting with some arguments changed, checked anew.
+
+        Examples
+        --------
+        >>> Setting(d=5, noise_variance=0.1).replace(noise_variance=0)
+        Setting(d=5)
+        """
         validation.unknown_keywords("Setting.replace", set(changes) - set(SETTING_ARGUMENTS), SETTING_ARGUMENTS)
         return Setting(**{**self._asdict(), **changes})
 
     def __repr__(self) -> str:
         shown = []
-        for (name, value), default in zip(self._asdict().items(), _DEFAULTS, strict=True):
+        for name, value in self._asdict().items():
             if isinstance(value, np.ndarray):
                 shown.append(f"{name}=array of shape {value.shape}")
-            elif value != default:
+            elif not _same(value, _Fields._field_defaults[name]):
                 shown.append(f"{name}={value!r}")
         return f"Setting({', '.join(shown)})"
 
@@ -181,38 +237,60 @@ class Setting(_Fields):
         return html_table(("Setting", ""), list(shown.items()))
 
 
-_DEFAULTS = (None, None, None, 0, None, math.inf, None, 0, "balanced", "tokens")
+def _restored(fields: tuple[Any, ...]) -> Setting:
+    """A pickled setting."""
+    for field in fields:
+        if isinstance(field, np.ndarray):
+            field.flags.writeable = False
+    return tuple.__new__(Setting, fields)
 
 
-def settled(setting: Any, *arguments: Any) -> Setting:
-    """The setting given, or the one that the arguments make; one given beside the other would be ignored in silence."""
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
+    return bool(a == b)
+
+
+def as_matrix(covariance: Any, d: int) -> Array:
+    """A covariance as a matrix: a family's, or that of a vector of eigenvalues."""
+    if isinstance(covariance, FAMILIES):
+        covariance = covariance.eigenvalues(d)
+    return np.diag(covariance) if covariance.ndim == 1 else np.asarray(covariance)
+
+
+def settled(function: str, setting: Any, d: Any, arguments: Mapping[str, Any], own: tuple[str, ...] = ()) -> Setting:
+    """The setting that the arguments make; beside a setting they override it. ``own`` are the function's other arguments."""
     if setting is None:
-        return Setting(*arguments)
+        try:
+            return Setting._checked(_Fields(d, **arguments))
+        except TypeError:
+            validation.unknown_keywords(function, arguments.keys() - set(SETTING_ARGUMENTS), own + SETTING_ARGUMENTS)
+            raise
     if not isinstance(setting, Setting):
         raise validation.reject("setting", setting, "a theory.Setting", TypeError)
-    for name, value, default in zip(SETTING_ARGUMENTS, arguments, _DEFAULTS, strict=True):
-        if value is not default:
-            raise TypeError(
-                f"{name} = {validation.describe(value)} is not allowed beside setting: use setting.replace({name}=...)"
-            )
-    return setting
+    validation.unknown_keywords(function, arguments.keys() - set(SETTING_ARGUMENTS), own + SETTING_ARGUMENTS)
+    if d is not None:
+        arguments = {"d": d, **arguments}
+    return setting.replace(**arguments) if arguments else setting
 
 
-def _agreeing(d: Any, *arrays: Any) -> tuple[Any, ...]:
+def _agreeing(d: Any, **arrays: Any) -> tuple[Any, ...]:
     """The arguments that have d in their shape must agree on it."""
     source = "d"
     if d is not None:
         d = validation.count("d", d, 1)
     checked: list[Any] = []
-    for name, value in zip(("covariance", "task_covariance", "target"), arrays, strict=True):
-        if value is None:
-            checked.append(None)
+    families: list[tuple[int, str]] = []
+    for name, value in arrays.items():
+        if value is None or isinstance(value, FAMILIES):
+            if value is not None:
+                families.append((len(checked), name))
+            checked.append(value)
             continue
-        array = (
-            validation.vector(name, value, None)
-            if name == "target"
-            else validation.positive_definite(name, value, None)
-        )
+        if name == "target":
+            array = validation.vector(name, value, None)
+        else:
+            array = validation.covariance(name, value, definite=name == "covariance")
         if d is None:
             d, source = len(array), name
         elif not (isinstance(d, int) and d == len(array)):
@@ -226,4 +304,8 @@ def _agreeing(d: Any, *arrays: Any) -> tuple[Any, ...]:
         checked.append(array)
     if d is None:
         raise ValueError("d = None is not allowed: give d, or a covariance, task_covariance or target that has it")
+    for index, name in families:
+        if type(d) is not int:
+            raise validation.reject(name, checked[index], "a matrix or None where d is not one whole number")
+        checked[index].eigenvalues(d)
     return d, *checked

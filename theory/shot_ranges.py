@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from . import validation
-from .arithmetic import Number, is_ball, is_exact, is_symbolic
+from .kinds import Number, is_ball, is_exact, is_symbolic
 
 Polynomial = tuple[Number, Number, Number]
 Shots = tuple[tuple[int, float], ...]  # disjoint ranges of whole numbers (first, last), last may be math.inf

@@ -23,9 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import linear_algebra
-from .arithmetic import Number, module_type
-from .linear_algebra import Array
+from .kinds import FLOATS, Array, Kind, Number, module_type, whole_identity
 
 # What a space computes with: NumPy arrays, operators on lines, expressions of the calculus.
 Vector = Any
@@ -74,9 +72,13 @@ class Space:
         """psi (sigma psi + noise)^-1, symmetric; at noise = 0 the inverse of sigma where psi lets tasks vary."""
         raise NotImplementedError
 
-    def gain(self, product: Operator, sigma: Operator, per_token: Number) -> Operator:
-        """product sigma, for the inverse of sigma at per_token = 0."""
-        return product @ sigma
+    def quotient(self, a: Number, b: Number) -> Number:
+        """a / b of two contractions."""
+        return a / b
+
+    def spans(self, psi: Operator) -> bool:
+        """Whether tasks of this covariance vary in every direction."""
+        raise NotImplementedError
 
     @property
     def identity(self) -> Operator:
@@ -151,7 +153,7 @@ def orthogonal(vectors: Triple, product: Any) -> tuple[Square, ...]:
         for later in range(k):
             if rest[later] is None or weight == 0:
                 continue
-            coordinates[later] = product(rest[k], rest[later]) / weight
+            coordinates[later] = exact_quotient(product(rest[k], rest[later]), weight)
             rest[later] = rest[later] - coordinates[later] * rest[k]
         squares.append(Square(weight, *coordinates))
     return tuple(squares)
@@ -204,9 +206,10 @@ class Diagonal:
 class Matrices(Space):
     """NumPy arrays, or a :class:`Diagonal`. ``dtype`` object holds exact numbers, symbols or balls."""
 
-    def __init__(self, d: int, dtype: Any = float) -> None:
+    def __init__(self, d: int, kind: Kind = FLOATS) -> None:
         self.d = d
-        self.dtype = np.dtype(dtype)
+        self.kind = kind
+        self.dtype = np.dtype(kind.dtype)
         self.constant, self.label = self.zeros(d + 2), self.zeros(d + 2)
         self.constant[0] = self.label[-1] = 1
 
@@ -225,30 +228,61 @@ class Matrices(Space):
     def outer(self, left: Array, right: Array) -> Array:
         return np.multiply.outer(left, right)
 
-    def trace(self, a: Array) -> Number:
-        return scalar(np.trace(a))
+    def vector(self, x: Array) -> Array:
+        """An input's vector of these entries."""
+        return x
 
-    def trace_of_product(self, a: Array, b: Array) -> Number:
+    def sphere(self, d: Number) -> Diagonal:
+        """E theta theta' of tasks uniform on the unit sphere."""
+        return Diagonal(self.zeros(self.d) + 1) if d == 1 else Diagonal((self.zeros(self.d) + 1) / d)
+
+    def trace(self, a: Any) -> Number:
+        return scalar(a.entries.sum() if isinstance(a, Diagonal) else np.trace(a))
+
+    def trace_of_product(self, a: Any, b: Any) -> Number:
+        if isinstance(a, Diagonal):
+            return scalar(a.entries @ b.entries)
         if a.dtype == b.dtype == float:
             return float(np.einsum("ij,ij->", a, b))
         return scalar(np.sum(a * b))
 
     def solve(self, a: Array, b: Array) -> Array:
-        return linear_algebra.solve(a, b)
+        return self.kind.solve(a, b)
 
     def inverse(self, a: Array) -> Array:
-        found = linear_algebra.inverse(a)
-        return np.asarray((found + found.T) / 2)
+        return self.kind.inverse(a)
 
     def ridge(self, sigma: Array, psi: Array, noise: Number) -> Array:
-        if noise == 0 and self.dtype != object:
-            return self.inverse(sigma)
-        return self.inverse(sigma + noise * linear_algebra.inverse(psi))
+        if self.kind is FLOATS:
+            return self._ridge_of_floats(sigma, psi, noise)
+        if noise != 0:
+            return self.kind.solve((psi @ sigma) + noise * whole_identity(self.d), psi)
+        basis = independent_rows(psi)  # tasks vary in the span of these rows of psi
+        return basis.T @ self.kind.solve(basis @ sigma @ basis.T, basis)
 
-    def gain(self, product: Array, sigma: Array, per_token: Number) -> Array:
-        if per_token == 0 and self.dtype != object:
-            return self.identity
-        return product @ sigma
+    def spans(self, psi: Array) -> bool:
+        if self.kind is not FLOATS:
+            return len(independent_rows(psi)) == self.d
+        try:
+            factor = np.linalg.cholesky(psi)
+        except np.linalg.LinAlgError:
+            return False
+        return bool(factor.diagonal().min() ** 2 > self.d * np.finfo(float).eps * psi.diagonal().max())
+
+    def _ridge_of_floats(self, sigma: Array, psi: Array, noise: Number) -> Array:
+        """In the directions in which tasks vary, to within rounding: R (R' sigma R + noise L^-1)^-1 R', psi = R L R'."""
+        if self.spans(psi):
+            return self.inverse(sigma) if noise == 0 else self.inverse(sigma + noise * self.inverse(psi))
+        lengths, axes = np.linalg.eigh(psi)
+        kept = lengths > self.d * np.finfo(float).eps * lengths[-1] * 10
+        axes = axes[:, kept]
+        inside = axes.T @ sigma @ axes + noise * np.diag(1 / lengths[kept])
+        return np.asarray(axes @ self.inverse(inside) @ axes.T)
+
+    def arrays(self, point: Any, k: Number) -> tuple[Array, Array]:
+        """(v, Q) of a law's model at the value scale k."""
+        v = k * self.token_vector(0, point.v_x, point.w)
+        return v, self.score(point.q, 0 * self.constant, 0 * point.v_x, point.B, point.b) / k
 
     def token_vector(self, constant: Number, x: Array, label: Number) -> Array:
         out = self.zeros(self.d + 2)
@@ -273,6 +307,21 @@ class Matrices(Space):
         if self.dtype == object and balls and isinstance(product(vectors[2], vectors[2]), balls):
             return polarised(vectors, product)
         return orthogonal(vectors, product)
+
+
+def independent_rows(a: Array) -> Array:
+    """Rows of an exact symmetric matrix that span all of them."""
+    kept: list[Any] = []
+    reduced: list[Any] = []
+    for row in a:
+        rest = row
+        for pivot, other in reduced:
+            rest = rest - rest[pivot] * other
+        found = next((k for k, x in enumerate(rest) if x != 0), None)
+        if found is not None:
+            kept.append(row)
+            reduced.append((found, rest / rest[found]))
+    return np.array(kept, dtype=object)
 
 
 def objects(*entries: Any) -> Array:
@@ -307,12 +356,12 @@ class LineVector:
         return LineVector(self.coordinates - other.coordinates, self.norm2)
 
     def __mul__(self, factor: Number) -> LineVector:
-        return LineVector(factor * self.coordinates, self.norm2)
+        return LineVector(_scaled(self.coordinates, factor), self.norm2)
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Number) -> LineVector:
-        return LineVector(self.coordinates / divisor, self.norm2)
+        return LineVector(_divided(self.coordinates, divisor), self.norm2)
 
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, LineVector):
@@ -349,12 +398,12 @@ class LineOperator:
         return self._like(self.diagonal - other.diagonal, (*self.dyads, *(((-1) * u, v) for u, v in other.dyads)))
 
     def __mul__(self, factor: Number) -> LineOperator:
-        return self._like(factor * self.diagonal, [(factor * u, v) for u, v in self.dyads])
+        return self._like(_scaled(self.diagonal, factor), [(factor * u, v) for u, v in self.dyads])
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Number) -> LineOperator:
-        return self._like(self.diagonal / divisor, [(u / divisor, v) for u, v in self.dyads])
+        return self._like(_divided(self.diagonal, divisor), [(u / divisor, v) for u, v in self.dyads])
 
     @property
     def T(self) -> LineOperator:
@@ -406,6 +455,21 @@ class Lines(Space):
         """The input-space vector of these coordinates."""
         return LineVector(coordinates, self._inputs)
 
+    def sphere(self, d: Number) -> LineOperator:
+        """E theta theta' of tasks uniform on the unit sphere."""
+        return self.diagonal(_quotient(self.identity.diagonal, self._array([d] * len(self.multiplicity))))
+
+    def arrays(self, point: Any, k: Number) -> tuple[Array, Array]:
+        """(v, Q) of a law's model at the value scale k, as matrices."""
+        d = len(self.multiplicity)
+        B = np.diag(point.B.diagonal) + sum(np.multiply.outer(u.coordinates, v.coordinates) for u, v in point.B.dyads)
+        parts = [point.v_x.coordinates, point.b.coordinates, B.ravel(), np.array([point.w, point.q])]
+        dtype = object if any(part.dtype == object for part in parts) else float
+        v, Q = np.zeros(d + 2, dtype=dtype), np.zeros((d + 2, d + 2), dtype=dtype)
+        v[1:-1], v[-1] = parts[0], point.w
+        Q[0, 0], Q[1:-1, 1:-1], Q[1:-1, -1] = point.q, B, parts[1]
+        return k * v, Q / k
+
     def diagonal(self, eigenvalues: Array) -> LineOperator:
         """The operator on inputs with these eigenvalues."""
         return LineOperator(eigenvalues, self.multiplicity)
@@ -441,8 +505,15 @@ class Lines(Space):
         assert not a.dyads
         return a._like(_quotient(self._array([1] * len(a.diagonal)), a.diagonal), ())
 
+    def spans(self, psi: LineOperator) -> bool:
+        return bool(np.all(psi.diagonal != 0))
+
     def ridge(self, sigma: LineOperator, psi: LineOperator, noise: Number) -> LineOperator:
-        return sigma._like(_quotient(psi.diagonal, sigma.diagonal * psi.diagonal + noise), ())
+        if (type(noise) is not int and not isinstance(noise, float)) or noise != 0:
+            return sigma._like(_quotient(psi.diagonal, sigma.diagonal * psi.diagonal + noise), ())
+        varies = psi.diagonal != 0
+        ones = self._array([1] * len(self.multiplicity))
+        return sigma._like(np.where(varies, _quotient(ones, sigma.diagonal), 0 * ones), ())
 
     def token_vector(self, constant: Number, x: LineVector, label: Number) -> LineVector:
         ends = self._array([constant]), self._array([label])
@@ -481,6 +552,20 @@ class Lines(Space):
                     squares.append(Square(row * column, pair[0], 0, pair[1]))
                     squares.append(Square((times - 1) * (row * column), alone[0], 0, alone[1]))
         return _counting(squares)
+
+
+def _scaled(coordinates: Array, factor: Number) -> Array:
+    """Each coordinate times a number, which may be an array of numbers, one for each setting."""
+    if isinstance(factor, np.ndarray):
+        return objects(*(x * factor for x in coordinates))
+    return np.asarray(coordinates * factor)  # from the left: a field's elements do not look into arrays
+
+
+def _divided(coordinates: Array, divisor: Number) -> Array:
+    """Each coordinate over a number, likewise."""
+    if isinstance(divisor, np.ndarray):
+        return objects(*(x / divisor for x in coordinates))
+    return np.asarray(coordinates / divisor)
 
 
 def _quotient(a: Array, b: Array) -> Array:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
-from .arithmetic import Number, square_root
+from .kinds import Number, square_root
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 
@@ -160,12 +160,17 @@ class Program:
         self.names = names
         self.outputs = outputs
         self.source = _source(names, outputs, name)
-        space: dict[str, Any] = {"sqrt": square_root}
-        exec(compile(self.source, f"<{name}>", "exec"), space)
-        self.run: Callable[..., tuple[Number, ...]] = space[name]
+        self._name = name
+        self.run: Callable[..., tuple[Number, ...]] = self._compiled(square_root)
 
-    def __call__(self, *numbers: Number) -> tuple[Number, ...]:
-        return self.run(*numbers)
+    def _compiled(self, sqrt: Callable[[Any], Any]) -> Callable[..., tuple[Number, ...]]:
+        space: dict[str, Any] = {"sqrt": sqrt}
+        exec(compile(self.source, f"<{self._name}>", "exec"), space)
+        return space[self._name]  # type: ignore[no-any-return]
+
+    def __call__(self, *numbers: Number, square_root: Callable[[Any], Any] | None = None) -> tuple[Number, ...]:
+        """The outputs; with a square root of the caller's, if given."""
+        return (self.run if square_root is None else self._compiled(square_root))(*numbers)
 
 
 def _source(names: tuple[str, ...], outputs: tuple[Any, ...], name: str) -> str:

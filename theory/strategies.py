@@ -46,6 +46,11 @@ class Strategy:
     label: str
     theorem: str
 
+    @property
+    def few_shot(self) -> bool:
+        """Whether the few-shot loss is part of its objective."""
+        return self.objective == "mixed"
+
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import validation
-from .arithmetic import Number, anywhere, is_symbolic
-from .linear_algebra import Array
+from .kinds import Array, Number, anywhere, is_symbolic
 from .setting import Setting
 
 TARGET, OPPOSITE, UNSEEN = TASKS = ("target", "opposite", "unseen")

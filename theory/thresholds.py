@@ -15,44 +15,52 @@ quote are theorems, proved equal to this in :mod:`theory.proofs`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Unpack
 
 from . import validation
-from .arithmetic import is_symbolic
+from .contractions import RiskTerms
 from .evaluation import terms_of
+from .kinds import Number, is_symbolic
 from .parameters import AttentionParameters, dimension_beside
-from .risk_formula import RiskTerms
-from .setting import SETTING_ARGUMENTS, Setting, settled
+from .risk_formula import quadratic
+from .setting import Setting, SettingArguments, settled
 from .shot_ranges import Comparison, Polynomial, Shots, common, describe_shots, roots, sign_at, tidy, where
 from .strategies import STRATEGIES, Strategy, find_strategy
 from .tasks import TARGET, TASKS, UNSEEN, checked_task
 from .worlds import has_arrays
 
 
-def shot_polynomial(terms: RiskTerms, normalization: str) -> Polynomial:
+def shot_polynomial(terms: RiskTerms, normalization: Any) -> Polynomial:
     """k_0, k_1, k_2 with N^2 (risk - sigma^2) = k_0 + k_1 n + k_2 n^2 at every n >= 1."""
-    if normalization == "shots":  # N = n: the query's own answer is no longer shared out
-        squares = tuple(square._replace(intercept=square.intercept - square.truth) for square in terms.squares)
-        terms = terms._replace(squares=squares)
-    return terms.coefficients()
+    if isinstance(normalization, str):
+        return quadratic(terms, 1 if normalization == "tokens" else 0, 0)
+    return quadratic(terms, normalization, -1)
 
 
-def below_zero_shot(terms: RiskTerms, normalization: str) -> Comparison:
+def zero_shot_excess(terms: RiskTerms, normalization: Any) -> Number:
+    """risk - sigma^2 at no shots."""
+    if isinstance(normalization, str):
+        return quadratic(terms, 1, 0)[0]
+    return quadratic(terms, normalization, -1)[0] / (normalization * normalization)
+
+
+def below_zero_shot(terms: RiskTerms, normalization: Any) -> Comparison:
     """Risk at n shots < risk at 0 shots, n >= 1."""
     k_0, k_1, k_2 = shot_polynomial(terms, normalization)
-    c_0 = terms.coefficients()[0]
+    c_0 = zero_shot_excess(terms, normalization)
     if normalization == "tokens":  # k_0 = c_0, and a factor n divides out
         return Comparison((k_1, k_2, 0 * c_0), (2 * c_0, c_0, 0 * c_0), None)
-    return Comparison((k_0, k_1, k_2), (0 * c_0, 0 * c_0, c_0), None)
+    if normalization == "shots":
+        return Comparison((k_0, k_1, k_2), (0 * c_0, 0 * c_0, c_0), None)
+    return Comparison((k_1, k_2, 0 * c_0), (0 * c_0, 0 * c_0, 0 * c_0), None)  # k_0 = N^2 c_0; a factor n divides out
 
 
-def below(terms: RiskTerms, other: RiskTerms, normalization: str) -> Comparison:
+def below(terms: RiskTerms, other: RiskTerms, normalization: Any) -> Comparison:
     """The first risk < the second, both at n shots, n >= 0."""
-    at_zero = (terms.coefficients()[0], other.coefficients()[0])
+    at_zero = (zero_shot_excess(terms, normalization), zero_shot_excess(other, normalization))
     return Comparison(shot_polynomial(terms, normalization), shot_polynomial(other, normalization), at_zero)
 
 
@@ -137,17 +145,8 @@ def conditions(
     *,
     n_shots: Any = None,
     task: Any = None,
-    covariance: Any = None,
-    task_covariance: Any = None,
-    noise_variance: Any = 0,
-    target: Any = None,
-    pretrain_shots: Any = math.inf,
-    few_shot_shots: Any = None,
-    few_shot_weight: Any = 0,
-    value_scale: Any = "balanced",
-    normalization: str = "tokens",
     setting: Setting | None = None,
-    **unknown: Any,
+    **arguments: Unpack[SettingArguments],
 ) -> tuple[Condition, ...]:
     r"""The numbers of shots at which few-shot beats zero-shot, and fine-tuned beats pretrained, exactly.
 
@@ -159,9 +158,12 @@ def conditions(
         Where to say whether each condition holds (``Condition.truth``).
     task : "target", "opposite", "unseen", number or array (d,), optional
         One evaluation task, as :func:`theory.risk` takes it; default: the three named ones.
-    d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight, \
-value_scale, normalization
-        One number each; see :class:`theory.Setting`, or pass one as ``setting``.
+    d : int, array or Symbol, >= 1
+        Input dimension; may be left out when another argument has it.
+    setting : Setting, optional
+        Where it happens; arguments beside it override its own.
+    **arguments
+        The other arguments of :class:`theory.Setting`, one number each.
 
     Returns
     -------
@@ -198,16 +200,11 @@ value_scale, normalization
     >>> few_shot.relation, few_shot.roots
     (d - n - 1 < 0, (d - 1,))
     """
-    if unknown:
-        validation.unknown_keywords("conditions", unknown, ("model", "n_shots", "task", *SETTING_ARGUMENTS, "setting"))
     if not isinstance(model, AttentionParameters):
         model = find_strategy(model)
     else:
-        d = dimension_beside(model, d, setting, covariance, task_covariance, target)
-    setting = settled(
-        setting, d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots,
-        few_shot_weight, value_scale, normalization,
-    )  # fmt: skip
+        d = dimension_beside(model, d, setting, *map(arguments.get, ("covariance", "task_covariance", "target")))
+    setting = settled("conditions", setting, d, arguments, ("model", "n_shots", "task", "setting"))
     if has_arrays(setting):
         raise validation.reject("setting", setting, "one number for each argument, not arrays, for conditions")
     if type(setting.noise_variance) is int:  # one exact number, and whole numbers count as exact

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Number, as_fraction, is_ball, is_exact, is_symbolic, module_type
+from .kinds import Number, as_fraction, is_ball, is_exact, is_symbolic, module_type, whole_as_floats
 
 LARGEST_COUNT = 2**53  # the largest whole number up to which every one is a float
 LARGEST_REAL = 1e50  # products of a few such numbers stay within the range of floats
@@ -25,7 +25,7 @@ SYMMETRY_TOLERANCE = 1e-10  # relative: products such as A @ D @ A.T round to wi
 SYMBOLS = {
     "n": "n_shots", "theta": "task", "dimension": "d", "Sigma": "covariance", "Psi": "task_covariance",
     "sigma2": "noise_variance", "theta_0": "target", "m": "pretrain_shots", "lambda": "few_shot_weight",
-    "w_0": "value_scale", "N": "normalization",
+    "w_0": "value_scale", "N": "normalization", "mask": "query",
 }  # fmt: skip
 PADDING = (
     "A layer on tokens (x, y) has a zero row and column for the constant at the front: "
@@ -90,7 +90,7 @@ def count(argument: str, value: Any, least: int = 0, infinite: bool = False) -> 
         whole = (numbers >= least) & (numbers <= LARGEST_COUNT) & (numbers == np.floor(numbers))
         return whole | (numbers == math.inf) if infinite else whole
 
-    return _each(argument, value, one, good, allowed)
+    return whole_as_floats(_each(argument, value, one, good, allowed))
 
 
 def real(argument: str, value: Any, least: float = 0.0, most: float = LARGEST_REAL) -> Number:
@@ -111,7 +111,7 @@ def real(argument: str, value: Any, least: float = 0.0, most: float = LARGEST_RE
 def vector(
     argument: str, value: Any, length: int | None, nonzero: bool = True, any_length: str = "d"
 ) -> np.ndarray[Any, Any]:
-    """A finite vector of a given length: float64, or object if its entries are exact or symbolic."""
+    """A finite vector of a given length: float64, whole numbers, or object if an entry is exact or symbolic."""
     wanted = any_length if length is None else str(length)
     allowed = f"a finite{' non-zero' if nonzero else ''} vector of shape ({wanted},)"
     array = _real_array(argument, value, allowed)
@@ -119,7 +119,7 @@ def vector(
         raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
     if nonzero and all(entry == 0 for entry in array):
         raise reject(argument, value, allowed)
-    if nonzero and array.dtype != object and np.abs(array).max() < 1 / LARGEST_REAL:  # its square would be zero
+    if nonzero and array.dtype.kind == "f" and np.abs(array).max() < 1 / LARGEST_REAL:  # its square would be zero
         raise reject(argument, value, f"{allowed}, with an entry of size at least {1 / LARGEST_REAL:g}")
     return array
 
@@ -137,23 +137,101 @@ def matrix(argument: str, value: Any, size: int | None) -> np.ndarray[Any, Any]:
 def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray[Any, Any]:
     """A symmetric positive definite matrix (asymmetry within rounding is averaged away)."""
     allowed = "a symmetric positive definite matrix of shape (d, d)"
-    array = matrix(argument, value, size)
+    given = matrix(argument, value, size)
+    array: np.ndarray[Any, Any] = whole_as_floats(given)
     if array.dtype == object:
         if any(array[i, j] != array[j, i] for i in range(len(array)) for j in range(i)):
             raise reject(argument, value, f"{allowed}: it is not symmetric")
         if not _exact_positive_definite(array):
             raise reject(argument, value, f"{allowed}: it is not positive definite")
         return array
-    if not np.array_equal(array, array.T):
+    if not np.array_equal(given, given.T):
         if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * np.abs(array).max():
             raise reject(argument, value, f"{allowed}: it is not symmetric")
-        array = np.asarray(array + (array.T - array) / 2)
+        given = array = np.asarray(array + (array.T - array) / 2)
     try:
         pivots = np.linalg.cholesky(array).diagonal() ** 2
     except np.linalg.LinAlgError:
         raise reject(argument, value, f"{allowed}: it is not positive definite") from None
     if np.any(pivots <= len(array) * np.finfo(float).eps * array.diagonal()):  # nothing left but rounding
         raise reject(argument, value, f"{allowed}: it is not positive definite")
+    return given
+
+
+def covariance(argument: str, value: Any, definite: bool) -> np.ndarray[Any, Any]:
+    """A covariance: a symmetric matrix, or the vector of eigenvalues of a diagonal one; positive definite or semidefinite."""
+    sign = "definite" if definite else "semidefinite"
+    allowed = f"a symmetric positive {sign} matrix of shape (d, d), or d eigenvalues"
+    given = _real_array(argument, value, allowed)
+    if given.ndim != 1:
+        return positive_definite(argument, value, None) if definite else positive_semidefinite(argument, value)
+    bad = [x for x in given if not (is_symbolic(x) and not x.is_number) and (x < 0 or (definite and x == 0))]
+    if not given.size or bad or (not definite and all(x == 0 for x in given)):
+        raise reject(
+            argument, value, f"{allowed}{', which are positive' if definite else ', which are not negative, nor all 0'}"
+        )
+    return given
+
+
+def positive_semidefinite(argument: str, value: Any) -> np.ndarray[Any, Any]:
+    """A symmetric positive semidefinite matrix that is not zero."""
+    allowed = "a symmetric positive semidefinite matrix of shape (d, d), not zero"
+    given = matrix(argument, value, None)
+    array: np.ndarray[Any, Any] = whole_as_floats(given)
+    if array.dtype == object:
+        if any(array[i, j] != array[j, i] for i in range(len(array)) for j in range(i)):
+            raise reject(argument, value, f"{allowed}: it is not symmetric")
+        if not _exact_positive_semidefinite(array):
+            raise reject(argument, value, f"{allowed}: it is not positive semidefinite")
+        return array
+    size = np.abs(array).max()
+    if size == 0:
+        raise reject(argument, value, allowed)
+    if not np.array_equal(given, given.T):
+        if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * size:
+            raise reject(argument, value, f"{allowed}: it is not symmetric")
+        given = array = np.asarray(array + (array.T - array) / 2)
+    try:
+        np.linalg.cholesky(array)  # a third of the work of eigenvalues, and the usual case
+    except np.linalg.LinAlgError:
+        if np.linalg.eigvalsh(array)[0] < -len(array) * np.finfo(float).eps * size * 10:
+            raise reject(argument, value, f"{allowed}: it is not positive semidefinite") from None
+    return given
+
+
+def normalization(value: Any, names: Sequence[str]) -> Any:
+    """A convention's name, or the number N itself."""
+    if isinstance(value, str):
+        if value not in names:
+            raise nearest("normalization", value, names, ", or a positive number")
+        return value
+    if value is None or not (
+        np.isscalar(value) or isinstance(value, int | float) or is_exact(value) or is_ball(value) or is_symbolic(value)
+    ):
+        raise reject("normalization", value, f"one of {', '.join(map(repr, names))}, or a positive number", TypeError)
+    return real("normalization", value, 1e-50)
+
+
+def heads(v: Any, Q: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(v, Q) of one head, (d + 2,) and (d + 2, d + 2), or of H heads, (H, d + 2) and (H, d + 2, d + 2)."""
+    allowed = "a finite vector of shape (d + 2,) with d >= 1, or (H, d + 2) for H heads"
+    value = _real_array("v", v, allowed)
+    if value.ndim not in (1, 2) or value.size == 0 or value.shape[-1] < 3:
+        raise reject("v", v, f"{allowed}, not of shape {value.shape}")
+    shape = (*value.shape, value.shape[-1])
+    allowed = f"finite and of shape {shape} beside v of shape {value.shape}"
+    matrices = _real_array("Q", Q, allowed)
+    if matrices.shape != shape:
+        raise reject("Q", Q, f"{allowed}, not of shape {matrices.shape}")
+    return value, matrices
+
+
+def prompt_tokens(argument: str, value: Any, width: int) -> np.ndarray[Any, Any]:
+    """Fixed tokens, (k, d + 2)."""
+    allowed = f"finite tokens of shape (k, {width}), k >= 1"
+    array = _real_array(argument, value, allowed)
+    if array.ndim != 2 or array.size == 0 or array.shape[1] != width:
+        raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
     return array
 
 
@@ -263,7 +341,10 @@ def _each(argument: str, value: Any, one: Any, good: Any, allowed: str) -> Numbe
 
 
 def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) -> np.ndarray[Any, Any]:
-    """A float64 array, or an object array if an entry is exact or symbolic; ragged, complex, text: TypeError."""
+    """A float64 array, whole numbers, or an object array if an entry is exact or symbolic; ragged, complex, text: TypeError.
+
+    Whole numbers stay whole, so that they are exact beside exact ones: int64, or Python's where that cannot hold them.
+    """
     if isinstance(value, tuple) and isinstance(value, module_type(f"{__package__}.setting", "Setting")):
         raise reject(argument, value, f"{allowed}; a Setting is passed by name, setting=...", TypeError)
     if isinstance(value, np.ma.MaskedArray):
@@ -278,9 +359,13 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
             array = np.asarray(_detached(value))
     except (ValueError, TypeError, OverflowError):
         raise reject(argument, value, f"{allowed}, with rows of one length", TypeError) from None
+    if array.dtype.kind == "f" and not hasattr(value, "dtype") and np.any(np.abs(array) >= 2.0**63):
+        array = np.asarray(value, dtype=object)  # whole numbers of mixed size, which numpy has made floats
     if array.size == 0 and array.dtype.kind != "O":
         return array.astype(np.float64)
     if array.dtype.kind in "iuf":
+        if array.dtype.kind != "f":
+            return _whole(array, finite)
         numbers = array.astype(np.float64, copy=finite)  # large arrays of numbers are read, not kept: no copy
         if finite and numbers.size and not (numbers.min() >= -LARGEST_REAL and numbers.max() <= LARGEST_REAL):
             raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
@@ -295,6 +380,8 @@ def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) ->
         if (type(item) is int or (finite and (type(item) is float or is_ball(item)))) and not abs(item) <= LARGEST_REAL:
             raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
     kinds = {type(item) for item in entries.flat}
+    if kinds == {int}:
+        return _whole(entries, finite)
     if kinds <= {int, float}:
         return _real_array(argument, entries.astype(np.float64), allowed, finite)
     if float in kinds and not any(is_symbolic(item) or is_ball(item) for item in entries.flat):
@@ -310,6 +397,30 @@ def _detached(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [*map(_detached, value)]
     return value.detach() if getattr(value, "requires_grad", False) is True else value
+
+
+def _whole(array: np.ndarray[Any, Any], copy: bool) -> np.ndarray[Any, Any]:
+    """An array of whole numbers as int64, or as Python's where one of them is larger."""
+    if np.can_cast(array.dtype, np.int64):
+        return array.astype(np.int64, copy=copy)
+    try:
+        return array.astype(object).astype(np.int64)
+    except OverflowError:
+        return array.astype(object)
+
+
+def _exact_positive_semidefinite(array: np.ndarray[Any, Any]) -> bool:
+    """By elimination: no pivot negative, and a zero pivot only where its whole row is zero."""
+    rows = array.copy()
+    for k in range(len(rows)):
+        pivot = rows[k, k]
+        if is_symbolic(pivot) and not pivot.is_number:
+            return True
+        if pivot < 0 or (pivot == 0 and any(x != 0 for x in rows[k, k:])):
+            return False
+        for i in range(k + 1, len(rows) if pivot else k):
+            rows[i] = rows[i] - rows[k] * (rows[i, k] / pivot)
+    return True
 
 
 def _exact_positive_definite(array: np.ndarray[Any, Any]) -> bool:

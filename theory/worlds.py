@@ -1,23 +1,23 @@
-"""From a Setting to the numbers and arrays that the formulas take, all of one kind."""
+"""From a Setting to the numbers, vectors and operators that the laws take, all of one kind, on the space that fits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from . import dense_fixed_points, fixed_points, validation
-from .arithmetic import Number, lifting
-from .dense_fixed_points import DenseWorld
-from .fixed_points import IsotropicWorld
-from .linear_algebra import Array
-from .parameters import AttentionParameters
-from .setting import Setting
-from .strategies import Strategy
-
-Lift = Callable[[Number], Number] | None
+from . import validation
+from .contractions import Inputs, Tasks
+from .covariances import FAMILIES
+from .kinds import FLOATS, Array, Kind, Number, common_kind
+from .laws import World
+from .prompt import tokens, training_tokens
+from .setting import Setting, as_matrix
+from .space import Lines, Matrices
+from .tasks import TARGET, UNSEEN
 
 # The solve for the label's weight loses digits in proportion to lambda: ten of sixteen are left at this one.
 LARGEST_DENSE_WEIGHT = 1e6
@@ -33,25 +33,15 @@ def numbers_of(setting: Setting) -> list[Any]:
     return values
 
 
-def common_kind(setting: Setting, n_shots: Number, *reals: Any) -> Lift:
-    """What brings the setting's numbers, n and others to one kind; None if they are plain.
-
-    Arrays of counts decide nothing, as ints do; other float arrays count as floats.
-    """
+def kind_of_question(setting: Setting, n_shots: Number, task: Any, *reals: Any) -> Kind:
+    """The kind of number of a setting, n, a task and others; arrays of counts decide nothing, as ints do."""
     d, noise_variance, pretrain_shots, few_shot_shots, few_shot_weight, scale = numbers_of(setting)
-    kinds: list[Any] = []
-    for value in (n_shots, d, pretrain_shots, few_shot_shots):
-        if not isinstance(value, np.ndarray):
-            kinds.append(value)
-        elif value.dtype == object:
-            kinds.extend(value.flat)
-    matrices = (setting.covariance, setting.task_covariance, setting.target)
-    for value in (noise_variance, few_shot_weight, scale, *matrices, *reals):
-        if isinstance(value, np.ndarray):
-            kinds.extend(value.flat if value.dtype == object else (1.0,))
-        else:
-            kinds.append(value)
-    return lifting(kinds)
+    counts = [x for x in (n_shots, d, pretrain_shots, few_shot_shots) if not (_is_array(x) and x.dtype != object)]
+    arrays = (setting.covariance, setting.task_covariance, setting.target, setting.query_covariance)
+    families = [1.0 if isinstance(x, FAMILIES) else x for x in arrays]
+    normalization = None if isinstance(setting.normalization, str) else setting.normalization
+    others = (noise_variance, few_shot_weight, scale, normalization, None if isinstance(task, str) else task)
+    return common_kind((*counts, *others, *families, *reals))
 
 
 def require_one_shape(setting: Setting, n_shots: Number) -> None:
@@ -61,79 +51,116 @@ def require_one_shape(setting: Setting, n_shots: Number) -> None:
 
 def has_arrays(setting: Setting, *others: Any) -> bool:
     """Whether a number of the setting, or another, is an array."""
-    return any(isinstance(value, np.ndarray) for value in (*numbers_of(setting), *others))
+    return any(map(_is_array, (*numbers_of(setting), *others)))
 
 
-def few_shot_shots(strategy: Strategy | None, setting: Setting) -> Number:
-    """The shots of the few-shot loss, required only where the strategy has one."""
-    return setting.auxiliary_shots() if strategy is not None and strategy.objective == "mixed" else None
+def _is_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray)
 
 
-def isotropic_world(strategy: Strategy | None, setting: Setting, lift: Lift) -> IsotropicWorld:
-    """The numbers of an isotropic setting."""
-    d, noise_variance, pretrain_shots, _, few_shot_weight, scale = numbers_of(setting)
-    norm2: Number = 1
-    if setting.target is not None:
-        target = setting.target if lift is None else lift_array(setting.target, lift)
-        norm2 = scalar(target @ target)
-    shots = few_shot_shots(strategy, setting)
-    values = (d, noise_variance, norm2, pretrain_shots, shots, few_shot_weight, scale)
-    if lift is not None:
-        values = tuple(map(lift, values))
-    return IsotropicWorld(*values, 1 if setting.normalization == "tokens" else 0)
+def is_diagonal(setting: Setting) -> bool:
+    """Whether all covariances are diagonal by how they are given."""
+    given = (setting.covariance, setting.task_covariance, setting.query_covariance)
+    return not any(_is_array(x) and x.ndim == 2 for x in given)
 
 
-def dense_world(strategy: Strategy | None, setting: Setting, lift: Lift) -> DenseWorld:
-    """The arrays and numbers of any setting."""
+def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, matrices: bool = False) -> World:
+    """The world of any setting: lines where all covariances are diagonal, else (or as asked) matrices."""
     _, noise_variance, pretrain_shots, _, few_shot_weight, scale = numbers_of(setting)
-    values = (noise_variance, pretrain_shots, few_shot_shots(strategy, setting), few_shot_weight, scale)
-    arrays: tuple[Any, ...] = (setting.sigma(), setting.task_covariance, setting.target_vector())
-    if lift is None and few_shot_weight > LARGEST_DENSE_WEIGHT:
+    if type(setting.d) is not int:
+        raise validation.reject("d", setting.d, "one whole number where vectors or matrices are given")
+    if kind is FLOATS and few_shot_weight > LARGEST_DENSE_WEIGHT:
         allowed = f"at most {LARGEST_DENSE_WEIGHT:g} in floats beside a covariance; Fractions and certify=True take any"
         raise validation.reject("few_shot_weight", few_shot_weight, allowed)
-    if lift is not None:
-        values = tuple(map(lift, values))
-        arrays = tuple(a if a is None else lift_array(a, lift) for a in arrays)
-    sigma, task_covariance, target = arrays
-    return DenseWorld(sigma, task_covariance, target, *values, 1 if setting.normalization == "tokens" else 0)
+    number, normalization = kind.number, normalization_of(setting, kind)
+    per_token, gain = training(number(pretrain_shots), normalization)
+    few = number(few_shot_shots)
+    few_tokens = None if few is None else tokens(few, normalization)
+    d = number(setting.d)
+    target = kind.array(target_of(setting))
+    rest = (
+        d, number(noise_variance), per_token, gain, few, few_tokens, number(few_shot_weight), number(scale)
+    )  # fmt: skip
+    if matrices or not is_diagonal(setting):
+        return _matrices(setting, kind, target, rest)
+    ones = kind.array(np.ones(setting.d, dtype=int))
+    space = Lines(ones, ones)
+    psi = setting.task_covariance
+    return World(
+        space,
+        space.diagonal(ones if setting.covariance is None else kind.array(eigenvalues(setting.covariance, setting.d))),
+        None if psi is None else space.diagonal(kind.array(eigenvalues(psi, setting.d))),
+        space.vector(target),
+        *rest,
+    )
 
 
-def lift_array(array: Array, lift: Callable[[Number], Number]) -> Array:
-    """An array's entries brought to one kind; whole floats count as ints, so that a default identity is exact."""
-    if array.dtype != object and type(lift(0.5)) is float:
-        return array
-    out = np.empty(array.shape, dtype=object)
-    for index, item in np.ndenumerate(array):
-        item = scalar(item)
-        out[index] = lift(int(item) if isinstance(item, float) and item.is_integer() else item)
-    return out
+def _matrices(setting: Setting, kind: Kind, target: Array, rest: tuple[Any, ...]) -> World:
+    space = Matrices(setting.d, kind)
+    psi = setting.task_covariance
+    sigma = space.identity if setting.covariance is None else kind.array(as_matrix(setting.covariance, setting.d))
+    return World(space, sigma, None if psi is None else kind.array(as_matrix(psi, setting.d)), target, *rest)
 
 
-def scalar(x: Any) -> Number:
-    """A numpy scalar as a plain number."""
-    return x.item() if isinstance(x, np.generic) else x
+def eigenvalues(covariance: Any, d: int) -> Array:
+    """The eigenvalues of a diagonal covariance."""
+    return covariance.eigenvalues(d) if isinstance(covariance, FAMILIES) else np.asarray(covariance)
 
 
-def scaled_point(strategy: Strategy, setting: Setting) -> AttentionParameters:
-    """The fixed point at the value scale that flow selects."""
-    require_one_shape(setting, None)
-    lift = common_kind(setting, None)
-    if has_arrays(setting) and lift is not None:
-        name = next(name for name in NUMBER_FIELDS if isinstance(getattr(setting, name), np.ndarray))
-        raise validation.reject(name, getattr(setting, name), "one number beside exact or symbolic ones in fixed_point")
-    if setting.is_isotropic:
-        world = isotropic_world(strategy, setting, lift)
-        point, k = (function(world) for function in fixed_points.POINTS[strategy.name])
-        fixed_points.require_end(strategy.name, point.diverges, setting.noise_variance)
-        return AttentionParameters.from_isotropic(point.scalars.scaled(k), setting.d, setting.target)
-    for name in NUMBER_FIELDS:
-        value = getattr(setting, name)
-        if isinstance(value, np.ndarray):
-            raise validation.reject(name, value, "one number, not an array, where a covariance is given")
-    with in_range():
-        found = dense_fixed_points.POINTS[strategy.name](dense_world(strategy, setting, lift))
-        fixed_points.require_end(strategy.name, found.diverges, setting.noise_variance)
-        return AttentionParameters(*found.blocks.scaled(found.scale).matrices())
+def normalization_of(setting: Setting, kind: Kind) -> Any:
+    """The convention, a number in the common kind."""
+    given = setting.normalization
+    return given if isinstance(given, str) else kind.number(given)
+
+
+def training(shots: Number, normalization: Any) -> tuple[Number, Number]:
+    """1/N and (m + 1)/N of the pretraining loss."""
+    if isinstance(shots, float) and shots == math.inf:
+        if not isinstance(normalization, str):
+            raise validation.reject(
+                "pretrain_shots", shots, "finite where normalization is a number: N does not grow with it"
+            )
+        return 0, 1
+    return training_tokens(shots, normalization)
+
+
+def target_of(setting: Setting) -> Array:
+    """theta_0 in the numbers that it was given in; whole numbers by default."""
+    return first_axis(setting.d) if setting.target is None else np.asarray(setting.target)
+
+
+def first_axis(d: int) -> Array:
+    """The first unit vector, in whole numbers."""
+    first = np.zeros(d, dtype=int)
+    first[0] = 1
+    return first
+
+
+def inputs_of(world: World, setting: Setting, kind: Kind) -> Inputs:
+    """The laws of shots and query in token space."""
+    inputs = world.inputs()
+    if setting.query_covariance is None:
+        return inputs
+    space: Any = world.space
+    query: Any
+    if isinstance(space, Lines):
+        query = space.diagonal(kind.array(eigenvalues(setting.query_covariance, setting.d)))
+    else:
+        query = kind.array(as_matrix(setting.query_covariance, setting.d))
+    return inputs._replace(query=space.token_operator(query, 0), shifted=True)
+
+
+def tasks_of(world: World, task: Any) -> Tasks:
+    """A checked task, or the tasks that it averages over."""
+    space: Any = world.space
+    target = space.token_vector(0, world.target, 0)
+    if isinstance(task, str) and task == UNSEEN:
+        if world.psi is not None:
+            return Tasks(0 * target, space.token_operator(world.psi, 0), 1)
+        return Tasks(0 * target, space.token_operator(space.sphere(world.d), 0), world.d / (world.d + 2))
+    if isinstance(task, str):
+        return Tasks(target if task == TARGET else (-1) * target)
+    return Tasks(space.token_vector(0, space.vector(task), 0))
 
 
 @contextmanager

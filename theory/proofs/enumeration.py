@@ -186,6 +186,69 @@ def exact_average_gradient(
     return _gradient(prompt, *_parameters(v, Q, prompt.d))
 
 
+def exact_layer_risk(
+    heads: Sequence[tuple[Sequence[Number], Sequence[Sequence[Number]]]],
+    covariance: Sequence[Sequence[Number]],
+    target: Sequence[Number],
+    noise_variance: Number,
+    n_shots: int,
+    tokens: Number,
+    *,
+    attends: bool = True,
+    prompt: Sequence[Sequence[Number]] = (),
+    skip: Sequence[Number] | None = None,
+    query_covariance: Sequence[Sequence[Number]] | None = None,
+    task_covariance: Sequence[Sequence[Number]] | None = None,
+) -> Fraction:
+    """Risk of a layer of several heads (v, Q), from the definition, with the divisor N given as ``tokens``.
+
+    Parameters
+    ----------
+    heads : sequence of (v, Q)
+        As in :func:`exact_risk`.
+    covariance, target, noise_variance, n_shots
+        As in :func:`exact_risk`.
+    tokens : number
+        N.
+    attends : bool
+        Whether the query's own token is among those that are summed.
+    prompt : sequence of sequences of d + 2 numbers
+        Fixed tokens beside the shots.
+    skip : sequence of d + 1 numbers, optional
+        c: the prediction is given c.(1, x_q) besides.
+    query_covariance : d x d nested sequence, optional
+        The covariance of the query's input; default: that of the shots.
+    task_covariance : d x d nested sequence, optional
+        Tasks are N(target, Psi); default: the target alone.
+
+    Examples
+    --------
+    Two heads that cancel predict nothing.
+
+    >>> heads = [([0, 0, 1], [[0, 0, 0], [0, 1, 0], [0, 0, 0]]), ([0, 0, -1], [[0, 0, 0], [0, 1, 0], [0, 0, 0]])]
+    >>> exact_layer_risk(heads, [[1]], [2], 0, n_shots=1, tokens=2)
+    Fraction(4, 1)
+    """
+    sigma, noise = _setting(covariance, noise_variance, n_shots, "tokens")
+    theta, d = _vector("target", target, len(sigma)), len(sigma)
+    query_sigma = sigma if query_covariance is None else _covariance("query_covariance", query_covariance, d)
+    moment: Callable[[Sequence[int]], Fraction] = lambda no_variables: _ONE  # noqa: E731
+    if task_covariance is not None:
+        psi = _covariance("task_covariance", task_covariance, d)
+        moment = lambda a: gaussian_moment(psi, a)  # noqa: E731
+    sampled = _Prompt(sigma, noise, n_shots, "tokens", theta, moment, query_sigma, task_covariance is not None)
+    sampled.tokens = [
+        *sampled.tokens[0 if attends else 1 :],
+        *([*map(_constant, _vector("prompt", z, d + 2))] for z in prompt),
+    ]
+    sampled.set_divisor(_number("tokens", tokens))
+    predictions = [sampled.prediction(*_parameters(v, Q, d)) for v, Q in heads]
+    if skip is not None:
+        predictions.append(_sum(map(_scaled, _vector("skip", skip, d + 1), sampled.query)))
+    residual = _sum([sampled.label, _scaled(-_ONE, _sum(predictions))])
+    return sampled.expected_product(residual, residual)
+
+
 def gaussian_moment(covariance: Matrix, exponents: Sequence[int]) -> Fraction:
     """E prod_i x_i^(a_i) for x ~ N(0, Sigma), by independent coordinates.
 
@@ -240,7 +303,7 @@ class _Prompt:
 
     Block 0 is the query and blocks 1..n are the shots, each with the variables x_1..x_d, eps. The task is
     either given by its numbers or, as None, by the variables theta_1..theta_d of a last block with its own
-    moments.
+    moments; where it varies around its numbers, it is their sum. The query's input may have a covariance of its own.
     """
 
     def __init__(
@@ -251,15 +314,19 @@ class _Prompt:
         normalization: str,
         target: Vector | None,
         task_moment: Callable[[Sequence[int]], Fraction],
+        query_covariance: Matrix | None = None,
+        varies: bool = False,
     ) -> None:
         self.d = d = len(covariance)
         self._width = _BITS * (d + 1)  # of a block within a packed monomial
         self._token_blocks = n_shots + 1
-        self._factor = Fraction(1, n_shots + 1 if normalization == "tokens" else max(n_shots, 1))
+        self.set_divisor(Fraction(n_shots + 1 if normalization == "tokens" else max(n_shots, 1)))
         if target is None:
             task = [self._variable(self._token_blocks, i) for i in range(d)]
         else:
             task = [_constant(entry) for entry in target]
+        if varies:
+            task = [_sum([entry, self._variable(self._token_blocks, i)]) for i, entry in enumerate(task)]
 
         def token(block: int) -> list[Polynomial]:
             x = [self._variable(block, i) for i in range(d)]
@@ -271,12 +338,17 @@ class _Prompt:
         self.tokens = [self.query, *map(token, range(1, n_shots + 1))]
 
         @cache
-        def token_moment(block: int) -> Fraction:
+        def token_moment(block: int, of_query: bool) -> Fraction:
             *x, eps = _unpack(block, d + 1)
-            return _cached_gaussian_moment(covariance, tuple(x)) * _centred_moment(eps, noise_variance)
+            sigma = query_covariance if of_query and query_covariance else covariance
+            return _cached_gaussian_moment(sigma, tuple(x)) * _centred_moment(eps, noise_variance)
 
         self._token_moment = token_moment
         self._task_moment = cache(lambda block: task_moment(_unpack(block, d)))
+
+    def set_divisor(self, tokens: Fraction) -> None:
+        """N."""
+        self._factor = 1 / tokens
 
     def _variable(self, block: int, index: int) -> Polynomial:
         return {1 << (block * self._width + index * _BITS): _ONE}
@@ -306,8 +378,8 @@ class _Prompt:
 
     def _moment(self, monomial: int) -> Fraction:
         moment = _ONE
-        for _ in range(self._token_blocks):
-            moment *= self._token_moment(monomial & ((1 << self._width) - 1))
+        for block in range(self._token_blocks):
+            moment *= self._token_moment(monomial & ((1 << self._width) - 1), block == 0)
             if not moment:
                 return moment
             monomial >>= self._width

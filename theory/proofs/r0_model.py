@@ -2,8 +2,8 @@ r"""The model and its risk in the calculus, straight from the definition; what e
 starts from.
 
 Tokens are :math:`z = (1, x, y)` with :math:`x \sim N(0, \Sigma)` and :math:`y = \theta^\top x + \epsilon`;
-the query's is :math:`z_q = (1, x_q, 0)`; with :math:`v = (v_0, v_x, w)` and the live rows of Q written as in
-`theory.dense`,
+the query's is :math:`z_q = (1, x_q, 0)`; with :math:`v = (v_0, v_x, w)` and the live rows :math:`(q, r_x^\top, r_y)`
+and :math:`(p, B, b)` of Q,
 
 .. math::
 
@@ -17,15 +17,15 @@ both.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import QQ
 from sympy.polys.rings import ring
 
-from .. import risk_formula
-from ..dense import Blocks
+from ..contractions import Head, Inputs, Layer, RiskTerms, Tasks, contract
+from ..risk_formula import risk_at
 from ..wick import Gaussian, Noise, Scalar, Shots, expectation, identity, matrix, outer, substitute, trace, vector
-from .r0_arrays import Array, on_symbols
+from .words import ZERO_VECTOR, Words
 
 _RING, *_GENERATORS = ring(
     "n N m v_0 w q r_y sigma2 d s_0 alpha beta gamma delta phi across kappa k u_0 u_y root_1 root_2 eta t decay", QQ
@@ -44,9 +44,44 @@ x, x_q, eps = Gaussian("x", covariance=Sigma), Gaussian("x_q", covariance=Sigma)
 y = theta @ x + eps
 shots = Shots(n, x, eps)
 
-SymbolicBlocks: Any = Blocks  # whose fields hold symbols here, not NumPy arrays
-BLOCKS = SymbolicBlocks(v_0, v_x, w, q, r_x, r_y, p, Array.of(B), b)
-SIGMA = Array.of(Sigma)
+SPACE = Words()
+
+
+class Blocks(NamedTuple):
+    """The live entries of v and Q; row d + 1 of Q meets the query's empty label slot and is dead."""
+
+    v_0: Any
+    v_x: Any
+    w: Any
+    q: Any
+    r_x: Any
+    r_y: Any
+    p: Any
+    B: Any
+    b: Any
+
+    def head(self) -> Head:
+        """The model as the core takes it."""
+        keys = SPACE.token_vector(0, self.r_x, self.r_y)
+        return Head(SPACE.token_vector(self.v_0, self.v_x, self.w), SPACE.score(self.q, keys, self.p, self.B, self.b))
+
+
+BLOCKS = Blocks(v_0, v_x, w, q, r_x, r_y, p, B, b)
+INPUTS = Inputs(
+    SPACE.token_operator(Sigma, sigma2), SPACE.constant, SPACE.token_operator(Sigma, 0), SPACE.constant, sigma2
+)
+ON_TASK = Tasks(SPACE.token_vector(0, theta, 0))
+
+
+def average_over(P: Any, fourth_moment: Any) -> Tasks:
+    """Tasks of mean zero and covariance P, whose fourth moments are so many times Gaussian ones."""
+    return Tasks(SPACE.token_vector(0, ZERO_VECTOR, 0), SPACE.token_operator(P, 0), fourth_moment)
+
+
+def printed_terms(model: Layer | Blocks = BLOCKS, tasks: Tasks = ON_TASK) -> RiskTerms:
+    """The contractions, as the code that users run gives them on symbols."""
+    layer = Layer((model.head(),)) if isinstance(model, Blocks) else model
+    return contract(SPACE, INPUTS, layer, tasks)
 
 
 def token(x: Any, y: Any, model: Any = BLOCKS) -> Scalar:
@@ -106,7 +141,6 @@ def isotropic_excess() -> Scalar:
     return substitute(excess(), {**ISOTROPIC, theta: (1 - phi) * theta_0 + theta_across})
 
 
-def printed_excess(terms: risk_formula.RiskTerms) -> Any:
-    """N^2 (risk - sigma^2) of the printed `exact_risk_formula`, N = n + eta; its division by N^2 is R0.formula's."""
-    formula = on_symbols(risk_formula, token_count=lambda n_shots, normalization: (1, n + 1 - N))
-    return formula.exact_risk_formula(terms, n) - terms.noise_variance
+def printed_excess(terms: RiskTerms) -> Any:
+    """N^2 (risk - sigma^2) of the printed `risk_at`, whose division by N^2 is R0.formula's."""
+    return risk_at(terms, n, 1, N - n) - terms.noise_variance

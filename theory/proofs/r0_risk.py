@@ -31,18 +31,23 @@ from typing import Any
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import dense, risk_formula
-from ..risk_formula import RiskTerms, Square
-from ..wick import Scalar, Vector, expectation, matrix, substitute, vector
+from ..contractions import Head, Layer, RiskTerms, Square, Tasks, contract
+from ..kinds import FRACTIONS
+from ..laws import World
+from ..prompt import beyond_shots, tokens
+from ..risk_formula import exact_risk_formula, quadratic, risk_at
+from ..space import Matrices, orthogonal, polarised
+from ..wick import Scalar, Vector, expectation, identity, matrix, substitute, vector
 from .enumeration import exact_risk
 from .printed_lines import run_lines
 from .printed_names import symbols
-from .r0_arrays import Array, on_symbols, polarised
 from .r0_model import (
     BLOCKS,
     FIELD,
-    SIGMA,
+    ODD,
+    SPACE,
     B,
+    Blocks,
     N,
     Sigma,
     b,
@@ -52,12 +57,14 @@ from .r0_model import (
     n,
     p,
     printed_excess,
+    printed_terms,
     q,
     r_x,
     r_y,
     risk,
     sigma2,
     theta,
+    theta_0,
     token,
     u_0,
     u_y,
@@ -68,7 +75,7 @@ from .r0_model import (
     x_q,
     y,
 )
-from .r0_points import CONVENTIONS, NOISE, point
+from .r0_points import CONVENTIONS, NOISE, Point, point
 from .theorem import Proof, Theorem
 
 FORMULA = """\
@@ -111,31 +118,32 @@ N**2*(risk - sigma2) == norm2(n*a + e - (1 - eta)*theta) + (n*a_0 + e_0)**2 + n*
 
 
 def derive_formula(proof: Proof) -> None:
-    """The arithmetic of `risk_formula`, for squares and variances that are free symbols."""
+    """The arithmetic of `risk_formula` and `prompt`, for squares and variances that are free symbols."""
     proof.step(
         "The printed sum of squares with its divisor, for free symbols and any N. The printed count of tokens is N = n "
         "+ 1 with 'tokens' and N = n with 'shots', but for n = 0, where N = 1 with both. A sum over squares is a loop: "
-        "two of them stand for any number."
+        "two of them stand for any number. (The code's intercept is $e_k - t_k$, what is left of $e_k$ where N = n.)"
     )
     names = "n N sigma2 V W " + " ".join(f"g_{k} a_{k} e_{k} t_{k}" for k in (1, 2))
     K, *generators = field(names, QQ)
     known = dict(zip(names.split(), generators, strict=True))
     n, N, noise, V, W, *rest = generators
-    terms = RiskTerms(noise, (Square(*rest[:4]), Square(*rest[4:])), V, W)
-    code = on_symbols(risk_formula, token_count=lambda n_shots, normalization: (N, n_shots + 1 - N))
-    proof.formula("the risk at n shots", FORMULA, known, risk=code.exact_risk_formula(terms, n), main=True)
-    formula = risk_formula.exact_risk_formula
-    cases = [("tokens", n, n + 1), ("shots", n, n), ("shots", 0, 1), ("shots", 1, 1), ("tokens", 0, 1)]
+    squares = tuple(Square(g, a, e - t, t) for g, a, e, t in (rest[:4], rest[4:]))
+    terms = RiskTerms(noise, squares, V, W)
+    proof.formula("the risk at n shots", FORMULA, known, risk=risk_at(terms, n, N, N - n), main=True)
+    cases = [("tokens", n, n + 1), ("shots", n, n), ("shots", 0, 1), ("shots", 1, 1), ("tokens", 0, 1), (N, n, N)]
     proof.zeros(
-        "exact_risk_formula: both normalizations, n a symbol",
+        "exact_risk_formula: both normalizations and an N of one's own, n a symbol",
         [
-            formula(terms, count, normalization)
-            - run_lines(FORMULA, known | {"n": K(count), "N": K(tokens)})[0]["risk"]
-            for normalization, count, tokens in cases
+            exact_risk_formula(terms, count, normalization)
+            - run_lines(FORMULA, known | {"n": K(count), "N": K(of_tokens)})[0]["risk"]
+            for normalization, count, of_tokens in cases
         ],
     )
-    risk = formula(terms, n, "tokens")
-    coefficients = dict(zip(("c_0", "c_1", "c_2"), terms.coefficients(), strict=True))
+    counts = [(beyond_shots(c, kind, k), tokens(c, kind, k) - c) for kind, c, _ in cases for k in (0, 2)]
+    proof.zeros("N - n, also with a prompt of two tokens", [K(known) - formed for known, formed in counts])
+    risk = exact_risk_formula(terms, n, "tokens")
+    coefficients = dict(zip(("c_0", "c_1", "c_2"), quadratic(terms, 1, 0), strict=True))
     proof.formula(
         "where the query counts as a token: a parabola over a square",
         "risk = sigma2 + (c_0 + c_1*n + c_2*n**2)/(n + 1)**2",
@@ -143,13 +151,15 @@ def derive_formula(proof: Proof) -> None:
         risk=risk,
         main=True,
     )
-    limit = risk_formula.limit_of_many_shots(terms)
+    c_0, c_1, c_2 = quadratic(terms, N, K(-1))
+    proof.zero(
+        "the same parabola for a fixed N", noise + (c_0 + c_1 * n + c_2 * n**2) / N**2 - risk_at(terms, n, N, N - n)
+    )
     proof.step(r"As $n \to \infty$ the difference to $\sigma^2 + c_2$ vanishes, since it has $1/N$ as a factor.")
     proof.formula(
         "the limit of many shots",
         "limit = sigma2 + c_2\nrisk - limit == ((c_1 - 2*c_2)*n + c_0 - c_2)/(n + 1)**2",
         known | coefficients | {"risk": risk},
-        limit=limit,
     )
 
 
@@ -178,10 +188,15 @@ def derive_squares(proof: Proof) -> None:
         t = frame[0] * l_1
         e = frame[0] * c_1 + frame[1] * l_2
         a = frame[0] * c_2 + frame[1] * c_3 + frame[2] * l_3
-        whole = a * n + e - t * m
-        squares = dense.orthogonal_squares((a, e, t), product)
-        for sum_of in (squares, polarised((a, e, t), product)):
-            total = sum(g * (n * s + i - m * h) ** 2 for g, s, i, h in sum_of)
+        squares = orthogonal((a, e, t), product)
+        for with_e, sum_of in (
+            (1, squares),
+            (1, polarised((a, e, t), product)),
+            (0, orthogonal((a, None, t), product)),  # None stands for zero
+            (0, polarised((a, None, t), product)),
+        ):
+            whole = a * n + e * with_e - t * m
+            total = sum(g * (n * s + i * with_e - m * h) ** 2 for g, s, i, h in sum_of)
             proof.zero(f"orthogonal squares, case {case}", total - product(whole, whole))
         first, second, _ = squares
         names = {"a_1": first.slope, "e_1": first.intercept, "a_2": second.slope, "n": n, "m": m, "norm2": norm2}
@@ -241,30 +256,57 @@ def derive_risk(proof: Proof) -> None:
     )
 
     proof.step(
-        "The printed code of dense.terms_on_task is run on symbols, with exact_risk_formula after it: any B, "
-        "and the branch for a symmetric one. (Gram-Schmidt is replaced by polarisation: R0.squares.)"
+        "The printed code, contractions.contract, is run on symbols as it stands, with risk_at after it. (Where it would "
+        "divide, on vectors that it makes orthogonal, the symbols polarise: R0.squares.)"
     )
-    code = on_symbols(dense, orthogonal_squares=polarised)
-    terms = code.terms_on_task(BLOCKS, SIGMA, sigma2, theta)
+    terms = printed_terms()
     proof.zeros("printed variance of a shot V, query's part W", [terms.per_shot - V, terms.fixed - W])
     proof.zero("printed risk = derived risk", printed_excess(terms) - excess())
-    symmetric = Array.of(matrix("B", symmetric=True))
-    terms = code.terms_on_task(BLOCKS._replace(B=symmetric), SIGMA, sigma2, theta)
-    proof.zero("printed risk = derived risk, B symmetric", printed_excess(terms) - substitute(excess(), {B: symmetric}))
-    proof.brute_force("theory.dense in NumPy = enumeration of the definition", _dense_points())
+    proof.step("What a head may carry to save products (B symmetric, neither r, p, q nor b) or digits changes nothing.")
+    symmetric = BLOCKS._replace(B=matrix("B", symmetric=True), b=Vector())
+    at = {**ODD, q: 0, B: symmetric.B, b: Vector()}
+    head = symmetric._replace(v_0=0, q=0, r_x=Vector(), r_y=0, p=Vector()).head()
+    for what, carrying in carrying_heads(head).items():
+        printed = printed_excess(printed_terms(Layer((carrying,))))
+        proof.zero(f"printed risk = derived risk, {what}", printed - substitute(excess(), at))
+    seen = BLOCKS._replace(v_x=v_x + w * theta_0).head()._replace(anchor=SPACE.token_vector(0, theta_0, 0))
+    anchored = Layer((seen,), own=(BLOCKS.head(),))
+    proof.zero("printed risk = derived risk, v given at a task", printed_excess(printed_terms(anchored)) - excess())
+    proof.brute_force("the core on matrices = enumeration of the definition", _dense_points())
+
+
+def carrying_heads(head: Head) -> dict[str, Head]:
+    """The head with what it may carry: Q times the inputs' covariance, and the identity less that."""
+    product = head.Q @ SPACE.token_operator(Sigma, 0)
+    residual = SPACE.token_operator(identity, 0) - product
+    return {
+        "product carried": head._replace(product=product),
+        "product and residual carried": head._replace(product=product, residual=residual),
+    }
+
+
+def matrix_world(sigma: Any, noise: Any = NOISE) -> World:
+    """A world of arrays of exact numbers, of which only the tokens' laws are asked."""
+    return World(Matrices(len(sigma), FRACTIONS), sigma, None, None, len(sigma), noise, *[None] * 6)
+
+
+def terms_at(at: Point, tasks: Tasks | None = None) -> RiskTerms:
+    """The contractions of a dense model at a rational point, on its task or on average."""
+    world = matrix_world(at.sigma)
+    space = world.space
+    if tasks is None:
+        tasks = Tasks(space.token_vector(0, at.theta, 0))
+    return contract(space, world.inputs(), Layer((Head(at.v, at.Q),)), tasks)
 
 
 def _dense_points() -> Iterator[tuple[Any, Any]]:
     cases = [(d, count, 10 * d + count) for d, counts in ((1, (0, 1, 2, 3)), (2, (0, 1, 2))) for count in counts]
     for d, count, seed in cases:
         at = point(d, seed)
-        blocks = dense.Blocks.of(at.v, at.Q)
-        if count == 2:  # the code's branch for a symmetric B
-            at.Q[1:-1, 1:-1] = blocks.B + blocks.B.T
-        terms = dense.terms_on_task(blocks, at.sigma, NOISE, at.theta)
+        terms = terms_at(at)
         for convention in CONVENTIONS:
             coordinates = exact_risk(at.v, at.Q, at.sigma, at.theta, NOISE, count, convention)
-            yield risk_formula.exact_risk_formula(terms, count, convention), coordinates
+            yield exact_risk_formula(terms, count, convention), coordinates
 
 
 def derive_symmetry(proof: Proof) -> None:
@@ -289,8 +331,9 @@ def derive_symmetry(proof: Proof) -> None:
         main=True,
     )
     proof.step(r"$(v, Q) \to (k v, Q/k)$ leaves the prediction alone: every token is linear in v and linear in Q.")
-    scaled = BLOCKS.scaled(FIELD(k))
-    proof.zero("Blocks.scaled keeps each token", token(x, y, scaled) - token(x, y))
+    scale = FIELD(k)
+    scaled = Blocks(*(scale * part for part in BLOCKS[:3]), *(part / scale for part in BLOCKS[3:]))
+    proof.zero("scaling keeps each token", token(x, y, scaled) - token(x, y))
     proof.formula(
         "L is the same at every value scale k",
         "L(k*v_0, k*v_x, k*w, q/k, r_x/k, r_y/k, p/k, B/k, b/k) == L(v_0, v_x, w, q, r_x, r_y, p, B, b)",

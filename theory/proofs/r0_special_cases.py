@@ -1,15 +1,15 @@
 r"""R0, isotropic and on average: what six scalars make of the risk, and what an average over tasks makes of it.
 
 Statement. At :math:`\Sigma = I`, :math:`v = (0, \alpha\theta_0, w)`, :math:`Q_{00} = q`, :math:`Q_{xx} =
-\beta I + \gamma\theta_0\theta_0^\top`, :math:`Q_{xy} = \delta\theta_0`, the terms that `theory.isotropic`
-prints are those of R0: on the target, on any task, and averaged over the unit sphere; in every dimension d.
+\beta I + \gamma\theta_0\theta_0^\top`, :math:`Q_{xy} = \delta\theta_0`, the terms of the core on two lines
+are those of R0: on the target, on any task, and averaged over the unit sphere; in every dimension d.
 Over tasks with :math:`E\theta\theta^\top = P`, vanishing odd moments and
 
 .. math::  E(\theta^\top X\theta)(\theta^\top Y\theta) = \kappa\,[\mathrm{tr}XP\,\mathrm{tr}YP + 2\,\mathrm{tr}XPYP]
    \quad (X, Y\ \text{symmetric})
 
 (:math:`\kappa = 1`: Gaussian tasks; :math:`\kappa = d/(d+2)`, P = I/d: the unit sphere) the average risk is
-what `theory.dense.average_terms` prints, for any model and :math:`\Sigma`.
+what the core gives, for any model and :math:`\Sigma`.
 
 Source: new here.
 """
@@ -18,24 +18,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from .. import dense, isotropic, risk_formula
-from ..isotropic import IsotropicPoint, IsotropicScalars
+from ..contractions import Layer, RiskTerms, Tasks
+from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
+from ..risk_formula import exact_risk_formula
 from ..wick import Gaussian, Scalar, Sphere, Vector, expectation, identity, matrix, substitute, trace
 from .enumeration import exact_average_risk, exact_risk
+from .on_lines import Field
 from .printed_lines import run_lines
-from .r0_arrays import Array, on_symbols, polarised
 from .r0_model import (
     BLOCKS,
     FIELD,
     ISOTROPIC,
     NORMS,
-    SIGMA,
+    ODD,
     B,
     N,
     across,
     alpha,
+    average_over,
+    b,
     beta,
     d,
     d_in_field,
@@ -48,6 +51,7 @@ from .r0_model import (
     n,
     phi,
     printed_excess,
+    printed_terms,
     q,
     s_0,
     sigma2,
@@ -56,9 +60,31 @@ from .r0_model import (
 )
 from .r0_points import CONVENTIONS, NOISE, point, rationals
 from .r0_points import identity as unit_matrix
+from .r0_risk import carrying_heads, matrix_world, terms_at
 from .theorem import Proof, Theorem
 
-SCALARS = IsotropicScalars(alpha, w, q, beta, gamma, delta)
+
+class Scalars(NamedTuple):
+    """The six scalars of an odd-symmetric isotropic model."""
+
+    alpha: Any
+    w: Any
+    q: Any
+    beta: Any
+    gamma: Any
+    delta: Any
+
+
+SCALARS = Scalars(alpha, w, q, beta, gamma, delta)
+ON_LINES = Field(FIELD)
+
+
+def printed_on_lines(place: str, scalars: Scalars = SCALARS) -> RiskTerms:
+    """The contractions of six scalars, as the code that users run gives them on two lines."""
+    world = ON_LINES.world("tokens", True, d=d, noise_variance=sigma2, target_norm2=s_0, across_norm2=across)
+    model = of_scalars(*map(ON_LINES.lift, scalars))
+    return ON_LINES.terms(model, world, place, phi)
+
 
 BIASES = """\
 c = beta + gamma*s_0
@@ -90,14 +116,13 @@ def derive_isotropic(proof: Proof) -> None:
     proof.step(
         r"Substitute $\Sigma = I$ and the six scalars into R0, with $\theta = (1 - \phi)\theta_0 + "
         r"\theta_\perp$; chains become products of $s_0 = |\theta_0|^2$ and $|\theta_\perp|^2$, loops "
-        r"polynomials in d. The printed excess $|\theta|^2 - s_0$ is $s_0\phi(\phi - 2) + |\theta_\perp|^2$."
+        r"polynomials in d. The printed code meets two lines, along the target and, $d - 1$ fold, across it."
     )
-    at = isotropic.contract(SCALARS, d, sigma2, s_0)
-    longer = s_0 * (phi**2 - 2 * phi) + across
-    terms = isotropic.terms_on_task(at, d, sigma2, s_0, phi, across, longer)
-    proof.zero("terms_on_task", printed_excess(terms) - isotropic_excess())
+    terms = printed_on_lines("task")
+    proof.zero("any task", printed_excess(terms) - isotropic_excess())
     known: dict[str, Any] = {**SCALARS._asdict(), "d": d, "s_0": s_0, "phi": phi, "r": across, "sigma2": sigma2}
-    a, e = terms.squares[0][1:3]
+    along = next(square for square in terms.squares if square.weight == s_0)
+    a, e = along.slope, along.intercept + along.truth
     proof.formula("what a shot and the query's own token leave along the target", BIASES, known, a=a, e=e, main=True)
     known = run_lines(BIASES, known)[0]
     V, W = terms.per_shot, terms.fixed
@@ -105,53 +130,53 @@ def derive_isotropic(proof: Proof) -> None:
     risk = sigma2 + isotropic_excess() / N**2
     known = run_lines(VARIANCES, known | {"n": n, "N": N, "risk": risk})[0]
     proof.formula("the risk of the definition, for every n and N", RISK, known, main=True)
-    proof.step(
-        r"A task of the target's length has $|\theta_\perp|^2 = s_0\phi(2 - \phi)$: the default of the "
-        "printed code."
-    )
-    same_length = s_0 * phi * (2 - phi)
-    terms = isotropic.terms_on_task(at, d, sigma2, s_0, phi, same_length)
-    proof.zero("terms_on_task, equal lengths", printed_excess(terms) - _valued({across: same_length}))
     proof.step(r"The target itself is $\phi = 0$, $\theta_\perp = 0$.")
-    terms = isotropic.terms_on_target(at, d, sigma2, s_0)
-    proof.zero("terms_on_target", printed_excess(terms) - _valued({across: 0, phi: 0}))
+    on_target = substitute(isotropic_excess(), {across: 0, phi: 0})
+    proof.zero("the target", printed_excess(printed_on_lines("target")) - on_target)
     proof.step("The scale symmetry keeps the contractions, so it keeps the risk.")
-    lifted = IsotropicScalars(*map(FIELD, SCALARS))
-    scaled = isotropic.contract(lifted.scaled(FIELD(k)), d, sigma2, s_0)
-    terms = isotropic.terms_on_task(scaled, d, sigma2, s_0, phi, across, longer)
-    proof.zero("IsotropicScalars.scaled", printed_excess(terms) - isotropic_excess())
-    proof.brute_force("theory.isotropic = enumeration of the definition", _isotropic_points())
+    scale = FIELD(k)
+    scaled = Scalars(scale * alpha, scale * w, q / scale, beta / scale, gamma / scale, delta / scale)
+    proof.zero("six scalars scaled", printed_excess(printed_on_lines("task", scaled)) - isotropic_excess())
+    proof.brute_force("the core on two lines = enumeration of the definition", _isotropic_points())
 
 
-def _valued(values: dict[Any, Any]) -> Scalar:
-    return substitute(isotropic_excess(), values)
+class IsotropicPoint(NamedTuple):
+    """A rational isotropic model: six scalars, its dense v and Q, and the target."""
+
+    scalars: Scalars
+    v: Any
+    Q: Any
+    target: Any
+
+    def terms(self, place: str, task: Any = None) -> RiskTerms:
+        """What the core makes of it on two lines."""
+        norm2, dim = self.target @ self.target, len(self.target)
+        departure = beside = Fraction(0)
+        if task is not None:
+            departure = 1 - task @ self.target / norm2
+            beside = task - (1 - departure) * self.target
+            beside = beside @ beside
+        numbers = Numbers(Fraction(dim), NOISE, norm2, across_norm2=beside)
+        return isotropic_terms(of_scalars(*self.scalars), isotropic_world(numbers, "tokens", True), place, departure)
 
 
-def isotropic_model(dim: int, seed: int) -> tuple[IsotropicPoint, Any, Any, Any, Any]:
-    """A rational isotropic model of dimension dim: its point, dense v and Q, target and |target|^2."""
-    scalars = IsotropicScalars(*rationals(6, seed=seed))
-    target = rationals(dim, seed=seed + 1)
-    norm2 = target @ target
-    alpha, w, q, beta, gamma, delta = scalars
-    dyad = target[:, None] * target[None, :]
-    blocks = dense.Blocks.odd(alpha * target, w, q, beta * unit_matrix(dim) + gamma * dyad, delta * target)
-    return (isotropic.contract(scalars, Fraction(dim), NOISE, norm2), *blocks.matrices(), target, norm2)
+def isotropic_point(dim: int, seed: int) -> IsotropicPoint:
+    """Six scalars and a target of dimension dim."""
+    scalars, target = Scalars(*rationals(6, seed=seed)), rationals(dim, seed=seed + 1)
+    world = matrix_world(unit_matrix(dim))._replace(target=target)
+    (head,) = of_scalars(*scalars)(world).layer(world).heads
+    return IsotropicPoint(scalars, head.v, head.Q, target)
 
 
 def _isotropic_points() -> Iterator[tuple[Any, Any]]:
     for dim, count in ((1, 0), (1, 2), (2, 0), (2, 1), (2, 2)):
-        at, v, Q, target, norm2 = isotropic_model(dim, seed=7 * dim + count)
+        at = isotropic_point(dim, seed=7 * dim + count)
         task = rationals(dim, seed=count)
-        departure = 1 - task @ target / norm2
-        beside = task - (1 - departure) * target
-        on_target = isotropic.terms_on_target(at, Fraction(dim), NOISE, norm2)
-        on_task = isotropic.terms_on_task(
-            at, Fraction(dim), NOISE, norm2, departure, beside @ beside, task @ task - norm2
-        )
+        places = ((at.terms("target"), at.target), (at.terms("task", task), task))
         for convention in CONVENTIONS:
-            for terms, at_task in ((on_target, target), (on_task, task)):
-                coordinates = exact_risk(v, Q, unit_matrix(dim), at_task, NOISE, count, convention)
-                yield risk_formula.exact_risk_formula(terms, count, convention), coordinates
+            for terms, at_task in places:
+                coordinates = exact_risk(at.v, at.Q, unit_matrix(dim), at_task, NOISE, count, convention)
+                yield exact_risk_formula(terms, count, convention), coordinates
 
 
 def derive_average(proof: Proof) -> None:
@@ -170,8 +195,7 @@ def derive_average(proof: Proof) -> None:
     def average(of: Scalar) -> Scalar:
         return expectation(of, gaussian)
 
-    code = on_symbols(dense, orthogonal_squares=polarised, len=lambda array: d)
-    terms = code.average_terms(BLOCKS, SIGMA, sigma2, Array.of(P), kappa)
+    terms = printed_terms(tasks=average_over(P, kappa))
     names = {"E": average, "L": loss, "L_0": loss(Vector()), "theta": gaussian, "kappa": kappa}
     proof.formula(
         "the average of L = N^2 (risk - sigma^2) that is printed, any kappa; E is that over N(0, P)",
@@ -181,11 +205,13 @@ def derive_average(proof: Proof) -> None:
         main=True,
     )
     known = run_lines(AVERAGE, names)[0]
-    terms = code.average_terms(BLOCKS, SIGMA, sigma2, Array.of(P), 1)
-    proof.zero("average_terms, Gaussian tasks", printed_excess(terms) - average(loss(gaussian)))
-    symmetric = Array.of(matrix("B", symmetric=True))
-    terms = code.average_terms(BLOCKS._replace(B=symmetric), SIGMA, sigma2, Array.of(P), kappa)
-    proof.zero("average_terms, B symmetric", printed_excess(terms) - substitute(known["L_bar"], {B: symmetric}))
+    terms = printed_terms(tasks=average_over(P, 1))
+    proof.zero("the printed average, Gaussian tasks", printed_excess(terms) - average(loss(gaussian)))
+    symmetric = BLOCKS._replace(v_0=0, q=0, r_x=Vector(), r_y=0, p=Vector(), B=matrix("B", symmetric=True), b=Vector())
+    at = {**ODD, q: 0, B: symmetric.B, b: Vector()}
+    for what, head in carrying_heads(symmetric.head()).items():
+        printed = printed_excess(printed_terms(Layer((head,)), average_over(P, kappa)))
+        proof.zero(f"the printed average, {what}", printed - substitute(known["L_bar"], at))
 
     proof.step(
         r"On the unit sphere $E\theta\theta^\top = I/d$ and $\kappa = d/(d+2)$: the moments, and then the "
@@ -197,39 +223,40 @@ def derive_average(proof: Proof) -> None:
     names["E"] = lambda of: expectation(of, unit)
     proof.formula("moments on the unit sphere, X and Y symmetric", SPHERE, names, main=True)
     sphere_kappa = d_in_field / (d_in_field + 2)
-    terms = code.average_terms(BLOCKS, SIGMA, sigma2, Array.of(identity) / d_in_field, sphere_kappa)
+    terms = printed_terms(tasks=average_over(identity / d_in_field, sphere_kappa))
     printed = substitute(printed_excess(terms), {trace(identity): d_in_field})
-    proof.zero("average_terms, unit sphere", printed - expectation(substitute(excess(), {theta: unit}), unit))
+    proof.zero("the printed average, unit sphere", printed - expectation(substitute(excess(), {theta: unit}), unit))
 
     proof.step(
         r"With six scalars: every quantity is constant + linear in the component $t$ of $\theta$ along "
         r"$\theta_0$, $E t^2 = 1/d$, and $|\theta| = 1$."
     )
     derived = expectation(substitute(excess(), {**ISOTROPIC, theta: unit}), unit)
-    at = isotropic.contract(SCALARS, d, sigma2, s_0)
-    terms = isotropic.terms_on_sphere(at, d_in_field, sigma2, s_0)
-    proof.zero("terms_on_sphere", printed_excess(terms) - substitute(derived, NORMS))
+    proof.zero("the sphere on two lines", printed_excess(printed_on_lines("sphere")) - substitute(derived, NORMS))
     proof.brute_force("averages = enumeration of the definition", _average_points())
 
 
 def _average_points() -> Iterator[tuple[Any, Any]]:
     for dim, count in ((1, 0), (1, 2), (2, 0), (2, 1)):
         at = point(dim, seed=20 * dim + count)
-        blocks = dense.Blocks.of(at.v, at.Q)
-        model, v, Q, _, norm2 = isotropic_model(dim, seed=3 * dim + count)
+        isotropic = isotropic_point(dim, seed=3 * dim + count)
         one = unit_matrix(dim)
+        of_sphere = averaged(one / dim, Fraction(dim, dim + 2))
         laws = (
-            (dense.average_terms(blocks, at.sigma, NOISE, at.psi, 1), at.v, at.Q, at.sigma, at.psi),
-            (
-                dense.average_terms(blocks, at.sigma, NOISE, one / dim, Fraction(dim, dim + 2)),
-                at.v, at.Q, at.sigma, None,
-            ),
-            (isotropic.terms_on_sphere(model, Fraction(dim), NOISE, norm2), v, Q, one, None),
-        )  # fmt: skip
+            (terms_at(at, averaged(at.psi, 1)), at.v, at.Q, at.sigma, at.psi),
+            (terms_at(at, of_sphere), at.v, at.Q, at.sigma, None),
+            (isotropic.terms("sphere"), isotropic.v, isotropic.Q, one, None),
+        )
         for terms, values, key_query, sigma, psi in laws:
             for convention in CONVENTIONS[: 2 if dim == 1 else 1]:
                 coordinates = exact_average_risk(values, key_query, sigma, NOISE, count, psi, convention)
-                yield risk_formula.exact_risk_formula(terms, count, convention), coordinates
+                yield exact_risk_formula(terms, count, convention), coordinates
+
+
+def averaged(psi: Any, fourth_moment: Any) -> Tasks:
+    """Tasks of mean zero and this covariance, as arrays."""
+    space = matrix_world(psi).space
+    return Tasks(0 * space.label, space.token_operator(psi, 0), fourth_moment)
 
 
 _SETTING = ("One layer, one head of linear attention; the query attends to itself.", "Gaussian inputs and label noise.")

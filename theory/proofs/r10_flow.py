@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import dense, isotropic
 from ..wick import (
     Noise,
     Scalar,
@@ -37,19 +36,17 @@ from ..wick import (
     trace,
     vector,
 )
-from .r0_arrays import Array, on_symbols, polarised
 from .r0_model import (
-    BLOCKS,
     FIELD,
     ISOTROPIC,
     NORMS,
     ODD,
-    SIGMA,
     B,
+    Blocks,
     N,
-    SymbolicBlocks,
     alpha,
     attention,
+    average_over,
     b,
     beta,
     d,
@@ -61,6 +58,7 @@ from .r0_model import (
     kappa,
     p,
     printed_excess,
+    printed_terms,
     q,
     r_x,
     r_y,
@@ -79,7 +77,7 @@ from .r0_model import (
     x_q,
     y,
 )
-from .r0_special_cases import SCALARS
+from .r0_special_cases import SCALARS, printed_on_lines
 from .r10_points import points
 from .theorem import Proof, Theorem
 
@@ -99,15 +97,12 @@ VALUES, KEY_QUERY = (v_0, v_x, w), (q, r_x, r_y, p, B, b)
 
 def printed_loss() -> Scalar:
     """N^2 (risk - sigma^2) at (v, Q), as the printed code gives it on symbols."""
-    code = on_symbols(dense, orthogonal_squares=polarised)
-    return Scalar.of(printed_excess(code.terms_on_task(BLOCKS, SIGMA, sigma2, theta)))
+    return Scalar.of(printed_excess(printed_terms()))
 
 
 def printed_average() -> Scalar:
     """The same, averaged over tasks of covariance P and fourth moments kappa times Gaussian ones."""
-    P = Array.of(matrix("P", symmetric=True))
-    code = on_symbols(dense, orthogonal_squares=polarised, len=lambda array: d)
-    return Scalar.of(printed_excess(code.average_terms(BLOCKS, SIGMA, sigma2, P, kappa)))
+    return Scalar.of(printed_excess(printed_terms(tasks=average_over(matrix("P", symmetric=True), kappa))))
 
 
 def slope(loss: Scalar, block: Any, direction: Any) -> Scalar:
@@ -126,7 +121,7 @@ def derive_gradient(proof: Proof) -> None:
     query_noise = Noise("eps_q", variance=sigma2)
 
     def predicted(values: Any, key_query: Any) -> Scalar:
-        prediction: Scalar = attention(SymbolicBlocks(*values, *key_query)) / N
+        prediction: Scalar = attention(Blocks(*values, *key_query)) / N
         return prediction
 
     def average(of: Scalar) -> Scalar:
@@ -162,7 +157,8 @@ def derive_conservation(proof: Proof) -> None:
         "The same for finite steps of the symmetry: the loss is constant along $(kv, Q/k)$, of which $(v, "
         "-Q)$ is the tangent at $k = 1$."
     )
-    images = dict(zip((*VALUES, *KEY_QUERY), BLOCKS.scaled(FIELD(k)), strict=True))
+    scale = FIELD(k)
+    images = {part: scale * part for part in VALUES} | {part: part / scale for part in KEY_QUERY}
     proof.zero("the printed risk is constant along (k v, Q/k)", substitute(loss, images) - loss)
 
 
@@ -216,9 +212,7 @@ def derive_isotropic(proof: Proof) -> None:
         "The partial derivatives of the printed six-scalar risk are the matrix gradient along the manifold's "
         r"tangents, so the flow of the matrices is $\dot s = -G^{-1}\partial_s L$ with this metric G."
     )
-    six = Scalar.of(
-        printed_excess(isotropic.terms_on_target(isotropic.contract(SCALARS, d, sigma2, s_0), d, sigma2, s_0))
-    )
+    six = Scalar.of(printed_excess(printed_on_lines("target")))
     tangents: tuple[tuple[Any, Any, Any], ...] = (
         (alpha, v_x, theta_0),
         (w, w, 1),

@@ -1,4 +1,4 @@
-"""R10's second route: the printed NumPy risk, differentiated by exact differences, against the enumerated
+"""R10's second route: the core's risk on matrices, differentiated by exact differences, against the enumerated
 gradient.
 
 The risk is quadratic in v and quadratic in Q, so a central difference of any step is its exact derivative.
@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import dense, risk_formula
+from ..risk_formula import exact_risk_formula
 from .enumeration import exact_gradient
 from .r0_points import CONVENTIONS, NOISE, Point, point
+from .r0_risk import terms_at
 
 
 def points() -> Iterator[tuple[Any, Any]]:
@@ -42,7 +43,6 @@ def _difference(at: Point, entries: Any, index: tuple[int, ...], count: int, con
     values = []
     for step in (1, -1):
         entries[index] = kept + step
-        terms = dense.terms_on_task(dense.Blocks.of(at.v, at.Q), at.sigma, NOISE, at.theta)
-        values.append(risk_formula.exact_risk_formula(terms, count, convention))
+        values.append(exact_risk_formula(terms_at(at), count, convention))
     entries[index] = kept
     return (values[0] - values[1]) / Fraction(2)

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import dense_fixed_points, fixed_points, isotropic
+from .. import laws
 from ..wick import Matrix, Scalar, Vector, derivative, identity, matrix, substitute, trace, vector
+from .on_lines import coordinates
 from .printed_names import symbols
-from .r0_arrays import Array, Asked, on_symbols
 from .r0_model import (
     FIELD,
     ODD,
-    SIGMA,
     B,
     N,
     Sigma,
@@ -48,10 +47,11 @@ from .r0_model import (
     v_x,
     w,
 )
-from .r0_special_cases import SCALARS
-from .r1_pretrained import SymbolicWorld
+from .r0_special_cases import SCALARS, printed_on_lines
+from .r1_special_cases import ON_LINES
 from .r10_flow import SETTING, VALUES, h, printed_loss, slope
 from .theorem import Proof, Theorem
+from .unknowns import Unknowns, symbolic_world
 
 SOLUTION = """\
 v = v_star + exp(-(2*H*t)) @ (v_start - v_star)
@@ -99,12 +99,12 @@ def derive_trajectory(proof: Proof) -> None:
         r"its gradient in $v_x$ is $\Sigma(G v_x - \theta')$, with the printed normal matrix G and the printed right-hand "
         r"side $\theta'$; w has no gradient. With $Gv_x^* = \theta'$ this is the flow above, $H = \Sigma G$."
     )
-    symmetric = Array.of(matrix("B", symmetric=True))
+    symmetric = matrix("B", symmetric=True)
     here = {**ODD, q: 0, b: Vector(), B: symmetric, n: 0, N: 1}
     G, right = _printed_normal_equations(symmetric)
     at_zero = substitute(loss, here)
     names = symbols(Sigma, B=symmetric, L=at_zero, D=derivative, v_x=v_x, w=w, theta_0=theta, h=h, c=u_0)
-    proof.formula("the system that the printed value_only solves", NORMAL, names, G=G, theta_prime=right, main=True)
+    proof.formula("the system that the printed law solves", NORMAL, names, G=G, theta_prime=right, main=True)
     names |= {"G": G, "theta_prime": right}
     proof.formula("it is the gradient of the zero-shot loss L, for every h and c", FORCE, names, main=True)
     proof.step(
@@ -158,12 +158,11 @@ def _solution(proof: Proof) -> None:
     proof.formula("the trajectory, H the constant matrix of the flow", SOLUTION, names, main=True)
 
 
-def _printed_normal_equations(product: Array) -> tuple[Matrix, Vector]:
-    """The matrix and the right-hand side that dense_fixed_points.value_only hands to the linear solver."""
-    asked = Asked(v_x)
-    code = on_symbols(dense_fixed_points, solve=asked, pretrained_product=lambda world: product)
-    code.value_only(SymbolicWorld(SIGMA, None, theta, sigma2, n, None, 0, w, 1))
-    ((matrix, vector),) = asked
+def _printed_normal_equations(product: Matrix) -> tuple[Matrix, Vector]:
+    """The matrix and the right-hand side that laws.zero_shot_value hands to the linear solver."""
+    space = Unknowns(product, v_x)
+    laws.zero_shot_value(symbolic_world(space, Sigma, theta, sigma2, d=d, per_token=1, gain=1))
+    _, (matrix, vector) = space.asked
     return matrix, vector
 
 
@@ -173,11 +172,10 @@ def _isotropic_trajectory(proof: Proof) -> None:
         r"L. The trajectory from $\alpha(0) = 0$ ends in the printed $\alpha^*$."
     )
     scalars = SCALARS._replace(q=0, gamma=0, delta=0)
-    terms = isotropic.terms_on_target(isotropic.contract(scalars, d, sigma2, s_0), d, sigma2, s_0)
-    loss = substitute(Scalar.of(printed_excess(terms)), {n: 0, N: 1})
-    world = fixed_points.IsotropicWorld(FIELD(d), FIELD(sigma2), FIELD(s_0), FIELD(n), None, 0, None, 1)
-    point = fixed_points.zero_shot_value(world)
-    star = point.alpha * point.beta / FIELD(beta)  # in the gauge of this beta
+    loss = substitute(Scalar.of(printed_excess(printed_on_lines("target", scalars))), {n: 0, N: 1})
+    world = ON_LINES.world("tokens", d=d, noise_variance=sigma2, target_norm2=s_0, pretrain_shots=n)
+    point = laws.zero_shot_value(world)
+    star = coordinates(point.v_x)[0] * coordinates(point.B)[0] / FIELD(beta)  # in the gauge of this beta
     time, decayed = FIELD(t), FIELD(decay)
     rates: list[Any] = []  # of the exponential that the line has
 

@@ -28,18 +28,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from .. import dense, dense_fixed_points, risk_formula
+from .. import laws
+from ..contractions import Tasks, contract
+from ..kinds import FRACTIONS
+from ..prompt import training_tokens
+from ..risk_formula import exact_risk_formula
+from ..space import Matrices
 from ..wick import Gaussian, Matrix, Scalar, derivative, expectation, identity, matrix, outer, substitute, trace, vector
 from .enumeration import exact_average_gradient, exact_average_risk
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
-from .r0_arrays import Array, on_symbols
 from .r0_model import (
     FIELD,
-    SIGMA,
     B,
     N,
     Sigma,
@@ -69,8 +72,8 @@ from .r0_model import (
 from .r0_points import CONVENTIONS, NOISE, covariance, rationals
 from .r0_points import identity as unit_matrix
 from .theorem import Proof, Theorem
+from .unknowns import Unknowns, symbolic_world
 
-SymbolicWorld: Any = dense_fixed_points.DenseWorld  # whose fields may hold symbols, not NumPy arrays
 m = n  # the shots of a pretraining prompt
 Psi = matrix("Psi", symmetric=True)
 K, M, H = matrix("K", symmetric=True), matrix("M"), matrix("H")
@@ -139,35 +142,52 @@ def _minimise(proof: Proof) -> None:
     )
 
 
-def printed_inverse(task_covariance: Any, query_counts: Any = N - n) -> tuple[Matrix, Matrix]:
-    """What dense_fixed_points.pretrained_product prints, run on symbols: the matrix that it inverts, and its result."""
-    inverted: list[Matrix] = []
+class Pretrained(NamedTuple):
+    """What laws.pretrained does on symbols: the matrix that it inverts, its product wB and what else it knows."""
 
-    def inverse(a: Array) -> Array:
-        if a == Array.of(Psi):
-            return a.inverse
-        inverted.append(a)
-        return Array.of(K)
+    inverted: Matrix
+    product: Matrix
+    gain: Any
+    residual: Any
 
-    code = on_symbols(dense_fixed_points, inverse=inverse, len=lambda array: d_in_field)
-    world = SymbolicWorld(SIGMA, task_covariance, theta, sigma2, n, None, 0, None, query_counts)
-    result = code.pretrained_product(world)
-    return inverted[0], result
+
+PER_TOKEN, GAIN = 1 / FIELD(N), (m + 1) / FIELD(N)
+
+
+def printed(task_covariance: Any, per_token: Any = PER_TOKEN, gain: Any = GAIN) -> Pretrained:
+    """The printed law, run as it stands with a symbol K for the inverse; N is any number."""
+    space = Unknowns(K)
+    numbers = {"psi": task_covariance, "d": d_in_field, "per_token": per_token, "gain": gain}
+    point = laws.pretrained(symbolic_world(space, Sigma, theta, sigma2, **numbers))
+    ((inverted,),) = space.asked
+    return Pretrained(inverted, point.w * point.B, point.gain, point.residual)
 
 
 def _printed_optimum(proof: Proof) -> None:
     proof.step(
         r"This K is what is printed, the inverse of $\Psi^{-1}\Sigma^{-1}A/N$, which is symmetric; hence so is K."
     )
-    X, result = printed_inverse(Array.of(Psi))
-    proof.zeros("the printed K solves A K = N Sigma Psi, and is symmetric", [X - SOLVED, X - X.T, result - K])
+    X, product, gain, _ = printed(Psi)
+    proof.zeros("the printed K solves A K = N Sigma Psi, and is symmetric", [X - SOLVED, X - X.T, product - K])
+    proof.zero("what the law knows of its B: B Sigma", gain - K @ Sigma)
+    told = [(training_tokens(FIELD(m), kind), FIELD(N)) for kind, N in (("tokens", m + 1), ("shots", m), (FIELD(N), N))]
+    proof.zeros("what the law is told of N", (x for (one, all), N in told for x in (one - 1 / N, all - (m + 1) / N)))
     names = NAMES | {"inv": {K: SOLVED, Psi: Psi.inverse}.__getitem__}
     proof.formula(
         "the minimiser", "inv(K) == ((m + 1)*Sigma + (trace(Psi @ Sigma) + sigma2)*inv(Psi))/N", names, main=True
     )
     proof.step(r"Tasks on the unit sphere: $\Psi = I/d$.")
     on_sphere = substitute(substitute(SOLVED, {Psi: identity / d_in_field}), {trace(identity): d_in_field})
-    proof.zero("the printed K on the unit sphere", printed_inverse(None)[0] - on_sphere)
+    X, product, gain, residual = printed(None)
+    X = substitute(X, {trace(identity): d_in_field})
+    proof.zero("the printed K on the unit sphere", X - on_sphere)
+    proof.zeros(
+        "what the law knows of its B: B Sigma, and I - B Sigma by K X = I",
+        [
+            gain - K @ Sigma,
+            substitute(residual, {trace(identity): d_in_field}) - (identity - K @ Sigma) - (K @ X - identity),
+        ],
+    )
     proof.formula(
         "unit sphere",
         "inv(K) == ((m + 1)*Sigma + (trace(Sigma) + d*sigma2)*I)/N",
@@ -181,9 +201,7 @@ def _printed_optimum(proof: Proof) -> None:
         "inv(K) == Sigma + ((1 - eta)*Sigma + (trace(Psi @ Sigma) + sigma2)*inv(Psi))/(m + eta)",
         names,
     )
-    code = on_symbols(dense_fixed_points, inverse=lambda a: a.inverse)
-    world = SymbolicWorld(SIGMA, None, theta, sigma2, float("inf"), None, 0, None, 1)
-    proof.zero("m = infinity", code.pretrained_product(world) - Sigma.inverse)
+    proof.zeros("m = infinity", [printed(psi, 0, 1).inverted - Sigma for psi in (None, Psi)])
 
 
 def _complete_the_square(proof: Proof) -> None:
@@ -251,26 +269,35 @@ def _uniqueness(proof: Proof) -> None:
     )
 
 
+def matrix_world(sigma: Any, psi: Any, target: Any, shots: int, convention: Any, value_scale: Any = None) -> laws.World:
+    """A world of arrays of exact numbers."""
+    per_token, gain = training_tokens(Fraction(shots), convention)
+    dim = len(sigma)
+    rest = (per_token, gain, None, None, 0, value_scale)
+    return laws.World(Matrices(dim, FRACTIONS), sigma, psi, target, Fraction(dim), NOISE, *rest)
+
+
 def _points() -> Iterator[tuple[Any, Any]]:
     for dim, count, on_sphere in ((1, 1, False), (1, 2, True), (2, 1, False), (2, 2, True)):
         sigma, psi = covariance(dim, 5 * dim + count), None if on_sphere else covariance(dim, 50 + dim)
         for convention in CONVENTIONS:
-            eta = 1 if convention == "tokens" else 0
-            target = rationals(dim, seed=9)
-            world = SymbolicWorld(sigma, psi, target, NOISE, Fraction(count), None, 0, Fraction(2), eta)
-            found = dense_fixed_points.pretrained(world)
-            v, Q = map(list, found.blocks.scaled(found.scale).matrices())
+            world = matrix_world(sigma, psi, rationals(dim, seed=9), count, convention, Fraction(2))
+            space, point = world.space, laws.pretrained(world)
+            layer, scale = point.layer(world), laws.pretrained_scale(world)
+            (head,) = layer.heads
+            v, Q = list(scale * head.v), (head.Q / scale).tolist()
             dv, dQ = exact_average_gradient(v, Q, sigma, NOISE, count, psi, convention)
             yield [*dv, *(entry for row in dQ for entry in row)], [0] * ((dim + 2) * (dim + 3))
             prior, moment = (psi, 1) if psi is not None else (unit_matrix(dim) / dim, Fraction(dim, dim + 2))
             if dim == 1:  # the other family: the roles of x and y exchanged
-                a = found.blocks.B[0, 0]
+                a = point.B[0, 0]
                 other = [0, 1, 0], [[0, 0, 0], [0, 0, a], [0, 0, 0]]
                 twin = exact_average_risk(*other, sigma, NOISE, count, psi, convention)
                 yield twin, exact_average_risk(v, Q, sigma, NOISE, count, psi, convention)
-            terms = dense.average_terms(found.blocks, sigma, NOISE, prior, moment)
+            tasks = Tasks(0 * space.label, space.token_operator(prior, 0), moment)
+            terms = contract(space, world.inputs(), layer, tasks)
             coordinates = exact_average_risk(v, Q, sigma, NOISE, count, psi, convention)
-            yield risk_formula.exact_risk_formula(terms, count, convention), coordinates
+            yield exact_risk_formula(terms, count, convention), coordinates
 
 
 THEOREM = Theorem(

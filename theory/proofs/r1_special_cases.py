@@ -27,17 +27,18 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from .. import fixed_points, isotropic, risk_formula
-from ..fixed_points import IsotropicWorld
+from .. import laws
+from ..laws import World
+from ..risk_formula import exact_risk_formula
 from ..wick import Scalar, identity, substitute, trace
 from .enumeration import exact_risk
 from .hypotheses import Given
+from .on_lines import Field, carried, coordinates, plain
 from .printed_lines import run_lines
 from .r0_model import FIELD, N, Sigma, d, eta, m, n, printed_excess, s_0, sigma2, w
 from .r0_points import CONVENTIONS, NOISE, rationals
 from .r0_points import identity as unit_matrix
-from .r1_pretrained import K, printed_inverse
-from .radicals import Roots
+from .r1_pretrained import K, printed
 from .theorem import Proof, Theorem
 
 ONE, D, SIGMA2, S, SHOTS, ETA = map(FIELD, (1, d, sigma2, s_0, m, eta))
@@ -46,65 +47,68 @@ NUMBERS = {"d": D, "sigma2": SIGMA2, "s": S, "m": SHOTS, "eta": ETA, "n": n, "N"
 GAIN_LINE = "N**2*(R_0 - R_n) == n*a*(s*(2*N - n*a) - a*(s + d*(s + sigma2)))"
 
 
-def world(**changes: Any) -> IsotropicWorld:
-    """Symbolic numbers: d, sigma^2, s = |theta_0|^2, m and eta."""
-    return IsotropicWorld(D, SIGMA2, S, SHOTS, None, 0, None, ETA)._replace(**changes)
+ON_LINES = Field(FIELD)
+
+
+def world(infinite_pretraining: bool = False, **changes: Any) -> World:
+    """Symbolic numbers: d, sigma^2, s = |theta_0|^2, m and N = m + eta."""
+    numbers = {"d": D, "noise_variance": SIGMA2, "target_norm2": S, "pretrain_shots": SHOTS, **changes}
+    return ON_LINES.world(SHOTS + ETA, infinite_pretraining, **numbers)
+
+
+def shrinkage(point: laws.Point) -> Any:
+    """a of a model with wB = a I."""
+    along, across = coordinates(point.w * point.B)
+    assert along == across
+    return along
 
 
 def derive_closed_form(proof: Proof) -> None:
     """The printed six scalars."""
     proof.step(r"R1's inverse at $\Sigma = I$, $\Psi = I/d$, $N = m + \eta$ is a multiple of I.")
     isotropic_inputs = proof.rules("Sigma == I", {"Sigma": Sigma, "I": identity})
-    X = substitute(printed_inverse(None)[0], {**isotropic_inputs, trace(identity): D, n: m, N: m + eta})
+    X = substitute(printed(None).inverted, {**isotropic_inputs, trace(identity): D, n: m, N: m + eta})
     names = NUMBERS | {"I": identity, "K": K, "inv": {K: X}.__getitem__}
     proof.formula("R1's inverse", "inv(K) == (m + 1 + d*(1 + sigma2))*I/(m + eta)", names)
     a = D / substitute(trace(X), {trace(identity): D}).as_coefficient()
     of_tokens = NUMBERS | {"N": SHOTS + ETA}
     proof.formula("the factor a of wB", "a = N/(m + 1 + d + d*sigma2)", of_tokens, a=a, main=True)
-    point = fixed_points.pretrained(world())
-    proof.zeros(
-        "the printed point, all else zero",
-        [point.w * point.beta - a, point.alpha, point.q, point.gamma, point.delta],
-    )
+    point = laws.pretrained(world())
+    nothing = [*coordinates(point.v_x), *coordinates(point.b), plain(point.q)]
+    proof.zeros("the printed point, all else zero", [shrinkage(point) - a, *nothing])
     proof.step("The contractions that the point carries are those of its scalars.")
-    formed = isotropic.contract(point.scalars, D, SIGMA2, S)
-    proof.zeros("contractions", [given - found for given, found in zip(point.filled(S), formed.filled(S), strict=True)])
+    proof.zeros("contractions", carried(world(), point))
     proof.step(
         r"The numerator of r below is free of m, so $r \to 0$ and $a \to 1$ as $m \to \infty$, which is what is printed "
         "there."
     )
-    r = fixed_points.pretraining_defect(world())
     lines = "r = (d*(1 + sigma2) + 1 - eta)/(m + eta)\na == 1/(1 + r)"
-    proof.formula("what is missing from 1", lines, NUMBERS | {"a": a}, r=r)
-    endless = fixed_points.pretrained(world(pretrain_shots=float("inf")))
-    proof.formula("its limit of many shots", "limit = 1", {}, limit=endless.w * endless.beta, main=True)
-    proof.zero("nothing is missing then", endless.shrinkage)
+    proof.formula("what is missing from 1", lines, NUMBERS | {"a": a})
+    endless = laws.pretrained(world(infinite_pretraining=True))
+    proof.formula("its limit of many shots", "limit = 1", {}, limit=shrinkage(endless), main=True)
+    proof.zeros("nothing is missing then", carried(world(infinite_pretraining=True), endless))
     _value_scale(proof)
 
 
 def _value_scale(proof: Proof) -> None:
-    lift = Roots(FIELD)
-    numbers: Any = [x if x is None else lift(x) for x in world()]
-    balanced = IsotropicWorld(*numbers)
-    point = fixed_points.pretrained(balanced)
-    scaled = point.scalars.scaled(fixed_points.value_gauge_scale(balanced))
-    names = {"a": point.w * point.beta, "d": balanced.d, "w_0": scaled.w, "sqrt": lift.root}
+    balanced, lift = world(), ON_LINES.lift
+    point, w_0 = laws.pretrained(balanced), laws.pretrained_scale(balanced)
+    a = lift(shrinkage(point))
+    names = {"a": a, "d": lift(D), "w_0": w_0, "sqrt": lift.root}
     proof.step(r"Balanced, $|v|^2 = |Q|_F^2$ with $v_y = w_0$ and $B = \beta I$:")
-    proof.formula("balance", "beta = a/w_0\nw_0**2 == d*beta**2", names, beta=scaled.beta)
-    proof.formula("the balanced value scale", "w_0 = sqrt(a*sqrt(d))", names, w_0=scaled.w, main=True)
-    proof.step(r"The gauge $\beta = 1$, $w = a$ is multiplied by $k = w_0/a$, for whatever value scale is asked for.")
-    asked = fixed_points.value_gauge_scale(balanced._replace(value_scale=lift(w)))
-    proof.zero("given value scale", point.scalars.scaled(asked).w - w)
+    proof.formula("balance", "beta = a/w_0\nw_0**2 == d*beta**2", names)
+    proof.formula("the balanced value scale", "w_0 = sqrt(a*sqrt(d))", names, w_0=w_0, main=True)
+    proof.step(r"The gauge $w = 1$, $\beta = a$ is multiplied by $k = w_0$, for whatever value scale is asked for.")
+    proof.zero("given value scale", laws.pretrained_scale(world(value_scale=FIELD(w))) * point.w - w)
 
 
 def derive_threshold(proof: Proof) -> None:
     """When n shots beat zero shots on a task of signal power s."""
     proof.step("With $a$ as above n shots gain the following, N = n + 1 and N = n alike; the bracket is linear in n.")
-    point = fixed_points.pretrained(world())
-    terms = isotropic.terms_on_target(point, D, SIGMA2, S)
-    zero_shots = risk_formula.exact_risk_formula(terms, 0)
+    terms = ON_LINES.terms(laws.pretrained, world(), "target")
+    zero_shots = exact_risk_formula(terms, 0)
     risk = SIGMA2 + printed_excess(terms) / N**2
-    names = NUMBERS | {"a": point.w * point.beta}
+    names = NUMBERS | {"a": shrinkage(laws.pretrained(world()))}
     proof.formula("the gain of n shots", GAIN_LINE, names | {"R_0": zero_shots, "R_n": risk})
     proof.step("So it is positive, in each convention, under one condition, with a tie where both sides are equal.")
     conditions = (
@@ -116,9 +120,9 @@ def derive_threshold(proof: Proof) -> None:
         factor = n * a * S * (2 - a) / (n + counted) ** 2
         proof.condition(f"better than zero shots, {convention}", line, names | {"a": a}, gain, factor, main=True)
     proof.step(r"Without noise and at $m = \infty$, n = d - 1 is a tie for N = n + 1, not a gain.")
-    endless = fixed_points.pretrained(world(pretrain_shots=float("inf"), noise_variance=ONE * 0))
-    terms = isotropic.terms_on_target(endless, D, ONE * 0, S)
-    risks = risk_formula.exact_risk_formula(terms, 0), _at(printed_excess(terms) / N**2, 1)
+    endless = world(infinite_pretraining=True, noise_variance=ONE * 0)
+    terms = ON_LINES.terms(laws.pretrained, endless, "target")
+    risks = exact_risk_formula(terms, 0), _at(printed_excess(terms) / N**2, 1)
     lines = "R_0 = s\n(n + 1)**2*(R_0 - R_n) == n*s*(n + 1 - d)"
     proof.formula("a tie at n = d - 1", lines, {"R_n": risks[1], "n": n, "s": S, "d": D}, R_0=risks[0])
     proof.brute_force("enumeration: the gain at points", _points())

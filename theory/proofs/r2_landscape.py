@@ -70,7 +70,7 @@ def norm2(a: Any) -> Scalar:
     return Scalar.of(a @ Sigma @ a)
 
 
-def sum_of_squares(target: Any, v_0: Any, v_x: Any, q: Any, k: Any, B: Any) -> Scalar:
+def risk_formula(target: Any, v_0: Any, v_x: Any, q: Any, k: Any, B: Any) -> Scalar:
     """E(target.x - (v_0 + v_x.x)(q + k.x + x'Bx))^2 as the printed sum of squares."""
     names = symbols(Sigma, theta_0=target, v_0=v_0, v_x=v_x, q=q, k=k, B=B, sigma2=0)
     return Scalar.of(run_lines(SQUARES, names)[0]["L_ZS"])
@@ -133,7 +133,7 @@ def _points() -> Any:
             v_0: value[0], v_x: value[1:-1], q: rows[0][0], B: [row[1:-1] for row in rows[1:-1]], Sigma: sigma,
             k: [a + row[0] for a, row in zip(rows[0][1:-1], rows[1:-1], strict=True)], theta_0: target,
         }  # fmt: skip
-        formula = evaluate(sum_of_squares(theta_0, v_0, v_x, q, k, B), assignment)
+        formula = evaluate(risk_formula(theta_0, v_0, v_x, q, k, B), assignment)
         yield formula, enumeration.exact_risk(value, rows, sigma, target, 3, 0) - 3
 
 

@@ -17,16 +17,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import dense, dense_fixed_points, fixed_points, isotropic, risk_formula
-from ..wick import Scalar, Sphere, derivative, expectation, identity, matrix, substitute, trace, vector
-from . import enumeration, r0_arrays, r0_model
+from .. import laws
+from ..laws import World
+from ..programs import Numbers, isotropic_terms, isotropic_world
+from ..risk_formula import exact_risk_formula
+from ..wick import Scalar, Sphere, derivative, expectation, identity, substitute, trace, vector
+from . import enumeration, r0_model
+from .any_covariance import INVERSE, any_world, case_of, flat_product, matrix_world, model, scale_of, terms_on
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
@@ -35,7 +38,7 @@ from .r2_landscape import odd_excess
 from .radicals import Roots, compose
 from .theorem import EVERY, Proof, Theorem
 
-FIELD, a, e, n, N, sigma2, s, K, T, w, c, y, phi, across = field("a e n N sigma2 s K T w c y phi across", QQ)
+FIELD, a, e, n, N, sigma2, s, K, T, w, c, y, phi, across, m, t = field("a e n N sigma2 s K T w c y phi across m t", QQ)
 theta, theta_0, h = vector("theta"), vector("theta0"), vector("h")
 
 END_LINES = "w = w_0\nv_x = c*theta_0\nq = 1/c\nB = 0\nq_xy = 0"
@@ -63,7 +66,8 @@ def derive_selection(proof: Proof) -> None:
         r"printed function returns its root: for every $y, T > 0$, at $K = y^2 - T/y^2$ (which covers every K, increasing "
         r"in y), it returns y."
     )
-    selected = 1 / fixed_points.inverse_zero_shot_scale(lift(K), lift(T))
+    given = isotropic_world(Numbers(d=1, noise_variance=0, target_norm2=lift(T)), "tokens", True)
+    selected = 1 / laws._inverse_zero_shot_scale(given, lift(K))
     memory = {r0_model.w: w, v_x: c * theta_0, r0_model.q: 1 / c, B: 0, b: 0}
     end_names = {"w_0": w, "c": c, "theta_0": theta_0}
     ends = {"w": r0_model.w, "v_x": v_x, "q": r0_model.q, "B": B, "q_xy": b}
@@ -75,7 +79,7 @@ def derive_selection(proof: Proof) -> None:
         {"c": selected, "K": lift(K), "T": lift(T), "sqrt": lift.root},
         main=True,
     )
-    proof.zero("the printed 1/c", fixed_points.inverse_zero_shot_scale(lift(y**2 - T / y**2), lift(T)) - y)
+    proof.zero("the printed 1/c", laws._inverse_zero_shot_scale(given, lift(y**2 - T / y**2)) - y)
     proof.positive("K increases with y from minus to plus infinity", (y**2 - T / y**2).diff(y), also=("y > 0",))
     proof.word("roots", T, ("one", "more than one"))
     for balanced in (False, True):
@@ -85,119 +89,100 @@ def derive_selection(proof: Proof) -> None:
         r"Official setting (d = 5, m = 20, $\sigma^2$ = 0.1, w = 1): $a = 42/53$, $K = 5a^2$, and the polynomial "
         r"$Y^2 - KY - 1$ changes sign in between: $0.539 < c < 0.540$, for the 0.52 of the notebook."
     )
-    world = fixed_points.IsotropicWorld(5, Fraction(1, 10), 1, 20, None, 0, Fraction(1), 1)
-    norm2 = fixed_points.pretrained_key_query_norm2(world)
+    official = Numbers(d=Fraction(5), noise_variance=Fraction(1, 10), pretrain_shots=Fraction(20), value_scale=1)
+    norm2 = laws.product_norm2(isotropic_world(official, "tokens", False))  # w_0 = 1
     low, high = (1 / Fraction(x, 1000) ** 2 for x in (540, 539))
     signs = low**2 - norm2 * low - 1 < 0 < high**2 - norm2 * high - 1
     proof.inequality("0.539 < c < 0.540 in the official setting", signs)
     proof.brute_force("matrix code at exact points: risk, gradient and conserved quantity", _matrix_points())
 
 
-def printed_world(lift: Roots, eta: int, balanced: bool) -> fixed_points.IsotropicWorld:
-    r"""Any isotropic setting, given by :math:`y = 1/c`, a, s, sigma2 and w_0 (balanced: e = sqrt d) instead of d and m.
+def printed_world(lift: Roots, balanced: bool, across_norm2: Any = None) -> World:
+    r"""Any isotropic setting, given by K, :math:`t = 1/c^2 - K`, a, sigma2 and w_0 (balanced: e = sqrt d) instead of d, N, s.
 
-    a and the selection law are solved for m and d, so that few roots are left in what the printed functions return.
+    a and the selection law are solved for N, d and s, so that few roots are left in what the laws return.
     """
-    norm2 = y**2 - s / y**2  # K, which is a^2 d / w_0^2, and a sqrt(d) where balanced
-    d, gain = (e**2, norm2 / e) if balanced else (norm2 * w**2 / a**2, a)
-    m = (d * (1 + sigma2) + 1 - eta) * gain / (1 - gain) - eta
-    scale = None if balanced else lift(w)
-    return fixed_points.IsotropicWorld(lift(d), lift(sigma2), lift(s), lift(m), None, 0, scale, eta)
+    d, gain = (e**2, K / e) if balanced else (K * w**2 / a**2, a)  # K is a^2 d / w_0^2, and a sqrt(d) where balanced
+    known = {"d": d, "noise_variance": sigma2, "target_norm2": t * (K + t), "pretrain_shots": m, "few_shot_shots": m}
+    numbers = Numbers(
+        **{name: lift(x) for name, x in known.items()},
+        value_scale=None if balanced else lift(w),
+        across_norm2=across_norm2,
+    )
+    return isotropic_world(numbers, lift(gain * (m + 1 + d * (1 + sigma2))), False)
 
 
 def _isotropic_point(proof: Proof, balanced: bool) -> None:
-    """The printed point and scale in the isotropic setting."""
-    for eta in (1, 0):
-        case = f"{'balanced' if balanced else 'given w_0'}, eta = {eta}"
-        lift = Roots(FIELD)
-        world = printed_world(lift, eta, balanced)
-        start = fixed_points.pretrained(world).scalars.scaled(fixed_points.value_gauge_scale(world))
-        point, k = fixed_points.zero_shot(world), fixed_points.zero_shot_scale(world)
-        end = point.scalars.scaled(k)
-        conserved = [
-            s * p.alpha**2 + p.w**2 - p.q**2 - world.d * p.beta**2 - 2 * p.beta * p.gamma * s - (p.gamma * s) ** 2
-            for p in (start, end)
-        ]
-        proof.zeros(
-            f"conserved from pretrained to the printed point, {case}",
-            [conserved[0] - conserved[1], start.w - end.w, start.alpha, start.q, start.gamma, start.delta],
-        )
-        balance = conserved[0] if balanced else start.w - w
-        proof.zeros(f"the start has the value scale asked for, {case}", [balance])
-        family = [end.alpha * end.q - 1, end.alpha * y - 1, end.beta, end.gamma, end.delta]
-        proof.zeros(f"the printed point is of the family, c = 1/y, {case}", family)
-        formed = isotropic.contract(point.scalars, world.d, world.noise_variance, world.target_norm2)
-        proof.zeros(
-            f"its contractions, {case}",
-            [x - z for x, z in zip(point.filled(world.target_norm2), formed.filled(world.target_norm2), strict=True)],
-        )
+    """The printed point and scale in the isotropic setting, for any N."""
+    case = "balanced" if balanced else "given w_0"
+    lift = Roots(FIELD)
+    world = printed_world(lift, balanced)
+    start, end = (case_of(name, world).point(world) for name in ("pretrained", "zero_shot"))
+    k_0, k = (scale_of(name, world) for name in ("pretrained", "zero_shot"))
+    (v_0, Q_0), (v, Q) = model(world, start, k_0), model(world, end, k)
+    product = world.space.trace_of_product
+    conserved = [v_0 @ v_0 - product(Q_0, Q_0), v @ v - product(Q, Q)]
+    label = world.space.label
+    proof.zeros(
+        f"conserved from pretrained to the printed point, {case}",
+        [conserved[0] - conserved[1], v_0 @ label - v @ label, *start.v_x.coordinates, start.q, *start.b.coordinates],
+    )
+    balance = conserved[0] if balanced else v_0 @ label - w
+    proof.zeros(f"the start has the value scale asked for, {case}", [balance])
+    constant = Q @ world.space.constant  # q, and with nothing else in it
+    rest = Q - world.space.outer(constant, world.space.constant)
+    family = v - k * world.space.token_vector(0, world.target, end.w)
+    proof.zeros(
+        f"the printed point is of the family, {case}",
+        [
+            k**2 * (K + t) - 1,
+            constant @ world.space.constant * k - 1,
+            *family.coordinates,
+            *constant.coordinates[1:],
+            product(rest, rest),
+        ],
+    )
 
 
 def _matrix_point(proof: Proof) -> None:
-    """The matrix code on symbols: what it takes for K and T, and the point it returns."""
-    product = r0_arrays.Array.of(matrix("P"))
-    asked = r0_arrays.Asked(y)
-    code = r0_arrays.on_symbols(
-        dense_fixed_points,
-        pretrained_product=lambda world: product,
-        _pretrained_scale=lambda world, product: w,
-        inverse_zero_shot_scale=asked,
-        _number=lambda x: x,
-    )
-    world = SimpleNamespace(sigma=r0_arrays.Array.of(Sigma), target=theta_0, noise_variance=sigma2)
-    blocks, k, memory = code.zero_shot(world)[:3]
-    ((K_asked, T_asked),) = asked
+    """The laws on symbols, for any covariance: what they take for K and T, and the point."""
+    lift = Roots(FIELD)
+    K_of_y = y**2 - T / y**2
+    numbers = {trace(INVERSE @ INVERSE): K_of_y * w**2, theta_0 @ theta_0: T, theta_0 @ Sigma @ theta_0: s}
+    world = any_world(lift, Sigma, theta_0, numbers, d=e, noise=sigma2, m=m, N=N, value_scale=w)
     proof.step(r"The matrix code asks for $K = |wB|_F^2/w_0^2$ and $T = \theta_0^\top\theta_0$, whatever $\Sigma$.")
-    proof.zeros("matrix code: K and T", [K_asked * w**2 - trace(product @ product.T), T_asked - theta_0 @ theta_0])
-    end = blocks.scaled(k)
+    point, k = case_of("zero_shot", world).point(world), scale_of("zero_shot", world)
+    proof.zero("matrix code: K and T", k * y - 1)
+    v, Q = model(world, point, k)
+    constant, x, label = v.parts
     proof.zeros(
         "matrix code: the point, any covariance",
-        [end.v_x - theta_0 / y, end.q - y, end.w - w, end.B + end.B.T, end.B, end.b, *blocks.scaled(1)[:1]],
+        [constant, x - theta_0 / y, label - w, Q.cc - y, Q.xx, *(block for block in Q.blocks[1:] if block is not Q.xx)],
     )
-    signal = theta_0 @ Sigma @ theta_0
-    label = memory.alpha * signal + memory.w * (signal + sigma2)
-    proof.zeros(
-        "matrix code: its scalars",
-        [memory.label - label, memory.value_sum - 1 - memory.w, memory.shrinkage - 1, memory.target_bias - 1,
-         memory.query_bias, memory.w - w * y],
-    )  # fmt: skip
 
 
 def _matrix_points() -> Any:
     """Covariances at which c is rational: d = 1 and d = 2, both conventions where they differ."""
     cases = [
-        ([[Fraction(1, 4)]], [15], Fraction(1), float("inf")),  # wB = 4: K = 16, T = 225, 1/c = 5
-        (
-            [[Fraction(11, 28), Fraction(-1, 7)], [Fraction(-1, 7), Fraction(1, 7)]],
-            [9, 12],
-            Fraction(13, 4),
-            float("inf"),
-        ),
+        ([[Fraction(1, 4)]], [15], Fraction(1)),  # wB = 4: K = 16, T = 225, 1/c = 5
+        ([[Fraction(11, 28), Fraction(-1, 7)], [Fraction(-1, 7), Fraction(1, 7)]], [9, 12], Fraction(13, 4)),
     ]
-    for sigma, target, w_0, shots in cases:
-        arrays = [np.array(a, dtype=object) + Fraction(0) for a in (sigma, target)]
-        for eta, normalization in ((1, "tokens"), (0, "shots")):
+    for sigma, target, w_0 in cases:
+        for normalization in ("tokens", "shots"):
             noise = Fraction(1, 7)
-            world = dense_fixed_points.DenseWorld(arrays[0], None, arrays[1], noise, shots, None, 0, w_0, eta)
-            memory: Any
-            blocks, k, memory = dense_fixed_points.zero_shot(world)[:3]
-            end = blocks.scaled(k)
-            start = dense_fixed_points.pretrained(world)
-            begin = start.blocks.scaled(start.scale)
-            yield np.sum(begin.B**2), end.q**2 - end.v_x @ end.v_x
-            v: Any
-            Q: Any
-            v, Q = end.matrices()
+            world = matrix_world(sigma, None, target, noise, normalization=normalization, value_scale=w_0)
+            point, start = laws.zero_shot(world), laws.pretrained(world)
+            v, Q = model(world, point, laws.zero_shot_scale(world))
+            v_0, Q_0 = model(world, start, laws.pretrained_scale(world))
+            yield v_0 @ v_0 - flat_product(Q_0, Q_0), v @ v - flat_product(Q, Q)
             dv, dQ = enumeration.exact_gradient(v, Q, sigma, target, noise, 0)
             yield from ((0, slope) for row in (dv, *dQ) for slope in row)
             task = [Fraction(1, 2), *[Fraction(-3)] * (len(target) - 1)]
-            terms = dense.terms_on_task(blocks, world.sigma, noise, np.array(task, dtype=object))
-            for shots_given in (0, 1, 2):
-                exact = enumeration.exact_risk(v, Q, sigma, task, noise, shots_given, normalization)
-                yield risk_formula.exact_risk_formula(terms, shots_given, normalization), exact
-                on_target = isotropic.terms_on_target(memory, len(target), noise, world.signal_world().target_norm2)
-                exact = enumeration.exact_risk(v, Q, sigma, target, noise, shots_given, normalization)
-                yield risk_formula.exact_risk_formula(on_target, shots_given, normalization), exact
+            for theta_ in (task, target):
+                terms = terms_on(world, point, np.array(theta_, dtype=object))
+                for shots in (0, 1, 2):
+                    exact = enumeration.exact_risk(v, Q, sigma, theta_, noise, shots, normalization)
+                    yield exact_risk_formula(terms, shots, normalization), exact
 
 
 @cache
@@ -226,31 +211,39 @@ def _printed_risk(proof: Proof, forgotten: Scalar) -> None:
         r"$\Sigma$ with signal powers for squared lengths: $\theta = (1-\varphi)\theta_0 + \theta_\perp$, "
         r"$\theta_0^\top\Sigma\theta_\perp = 0$."
     )
+    lift = Roots(FIELD)
+    numbers = {trace(INVERSE @ INVERSE): (y**2 - T / y**2) * w**2, theta_0 @ theta_0: T}
+    general = any_world(lift, Sigma, theta_0, numbers, d=e, noise=sigma2, m=m, N=N, value_scale=w)
+    printed = exact_risk_formula(terms_on(general, laws.zero_shot(general), theta), lift(n), lift(N))
+    images = {r0_model.n: n, r0_model.N: N, r0_model.w: w, r0_model.sigma2: sigma2}
+    derived = substitute(r0_model.excess(), {**r0_model.ODD, v_x: theta_0 / y, r0_model.q: y, B: 0, b: 0, **images})
+    proof.zero("printed risk, any task and covariance, any N", (printed - sigma2) * lift(N) ** 2 - derived)
     along = 1 - phi
     powers = {theta @ Sigma @ theta: along**2 * s + across, theta_0 @ Sigma @ theta: along * s}
     norms = {**powers, theta_0 @ Sigma @ theta_0: s}
-    for normalization, tokens, eta in (("tokens", n + 1, 1), ("shots", n, 0)):
-        lift = Roots(FIELD)
-        world = printed_world(lift, eta, balanced=False)
-        point, k = fixed_points.zero_shot(world), fixed_points.zero_shot_scale(world)
-        setting = world.d, world.noise_variance, world.target_norm2
-        images = {g: lift(g) for g in FIELD.gens} | {c: k, N: lift(tokens)}
-        excess = across - s * phi * (2 - phi)
-        off = isotropic.terms_on_task(point, *setting, *map(lift, (phi, across, excess)))
-        on = isotropic.terms_on_target(point, *setting)
-        derived = substitute(forgotten, norms).as_coefficient()
-        for what, terms, at in (("any task", off, derived), ("target", on, derived.subs([(phi, 0), (across, 0)]))):
-            printed = risk_formula.exact_risk_formula(terms, lift(n), normalization)
-            proof.zero(f"printed risk, {what}, {normalization}", (printed - sigma2) * tokens**2 - compose(at, images))
-        sphere = Sphere("theta", dimension=e)
-        unit = substitute(forgotten, {Sigma: identity, theta: sphere})
-        average = substitute(expectation(unit, sphere), {theta_0 @ theta_0: s, trace(identity): e})
-        terms = isotropic.terms_on_sphere(point, *setting)
-        printed = risk_formula.exact_risk_formula(terms, lift(n), normalization)
-        mean = compose(average.as_coefficient(), images | {e: world.d})
-        proof.zero(f"printed risk, unseen average, {normalization}", (printed - sigma2) * tokens**2 - mean)
-        zero = risk_formula.exact_risk_formula(on, 0, normalization)
-        proof.zero(f"printed risk at zero shots is the noise, {normalization}", zero - sigma2)
+    derived = substitute(forgotten, norms).as_coefficient()
+    sphere = Sphere("theta", dimension=e)
+    unit = substitute(forgotten, {Sigma: identity, theta: sphere})
+    average = substitute(expectation(unit, sphere), {theta_0 @ theta_0: s, trace(identity): e}).as_coefficient()
+    world = printed_world(lift, balanced=False, across_norm2=lift(across))
+    case = case_of("zero_shot", world)
+    images = {g: lift(g) for g in FIELD.gens} | {c: scale_of("zero_shot", world), s: world.target @ world.target}
+    for what, place, at in (
+        ("any task", "task", derived),
+        ("target", "target", derived.subs([(phi, 0), (across, 0)])),
+        ("unseen average", "sphere", average),
+    ):
+        terms = isotropic_terms(case.point, world, place, lift(phi))
+        expected = compose(at, images | {e: world.d})
+        printed = exact_risk_formula(terms, lift(n), lift(N))
+        proof.zero(f"printed risk, {what}, any N", (printed - sigma2) * N**2 - expected)
+        for normalization, tokens in (("tokens", n + 1), ("shots", n)):
+            at_n = compose(at, images | {e: world.d, N: lift(tokens)})
+            printed = exact_risk_formula(terms, lift(n), normalization)
+            proof.zero(f"printed risk, {what}, {normalization}", (printed - sigma2) * tokens**2 - at_n)
+            if place == "target":
+                zero = exact_risk_formula(terms, 0, normalization)
+                proof.zero(f"printed risk at zero shots is the noise, {normalization}", zero - sigma2)
 
 
 def _destroyed(proof: Proof, forgotten: Scalar) -> None:

@@ -26,9 +26,12 @@ import numpy as np
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import dense_fixed_points, fixed_points
+from .. import laws
+from ..laws import LAWS
+from ..programs import Numbers, isotropic_world
 from ..wick import derivative, identity, matrix, outer, substitute, trace, vector
 from . import enumeration, r0_model
+from .any_covariance import any_world, flat_product, matrix_world, model, scale_of
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_model import B, Sigma, q, v_0, v_x
@@ -37,7 +40,7 @@ from .r4_zero_shot_value import minimiser
 from .radicals import Roots
 from .theorem import Proof, Theorem
 
-FIELD, d, m, s, sigma2, w, epsilon, V, T, tau, q_, size = field("d m s sigma2 w epsilon V T tau q size", QQ)
+FIELD, d, N, m, s, sigma2, w, epsilon, V, T, tau, q_, size = field("d N m s sigma2 w epsilon V T tau q size", QQ)
 theta_0, e, k, h, omega = vector("theta0"), vector("e"), vector("k"), vector("h"), vector("omega")
 H, start = matrix("H"), matrix("B_start")
 
@@ -72,28 +75,48 @@ def derive(proof: Proof) -> None:
     proof.zeros("no force on Q", [substitute(force, still) for force in forces])
     proof.zero("nor do the shots' labels enter: no Q_xy, no Q_0y", _label_force())
     proof.step("So the printed fixed point must be the pretrained one, as scalars and as matrices.")
-    printed, printed_scale = fixed_points.POINTS["zero_shot_kq"]
-    for eta in (1, 0):
-        for value_scale in (w, None):
-            lift = Roots(FIELD)
-            scale = None if value_scale is None else lift(value_scale)
-            world = fixed_points.IsotropicWorld(lift(d), lift(sigma2), lift(s), lift(m), None, 0, scale, eta)
-            pairs = zip(printed(world)[:11], fixed_points.pretrained(world)[:11], strict=True)
-            scales = printed_scale(world) - fixed_points.value_gauge_scale(world)
-            proof.zeros(f"printed point, eta = {eta}", [*(a - b for a, b in pairs), scales])
+    (case,) = LAWS["zero_shot_kq"]
+    for value_scale in (w, None):
+        lift = Roots(FIELD)
+        scale = None if value_scale is None else lift(value_scale)
+        world = isotropic_world(Numbers(lift(d), lift(sigma2), lift(s), lift(m), value_scale=scale), lift(N), False)
+        ours, theirs = model(world, case.point(world)), model(world, laws.pretrained(world))
+        Q = ours[1] - theirs[1]
+        proof.zeros(
+            f"printed point, any N, {'balanced' if scale is None else 'given w_0'}",
+            [
+                *(ours[0] - theirs[0]).coordinates,
+                world.space.trace_of_product(Q, Q),
+                scale_of("zero_shot_kq", world) - laws.pretrained_scale(world),
+            ],
+        )
+    lift = Roots(FIELD)
+    general = any_world(lift, Sigma, theta_0, {}, d=d, noise=sigma2, m=m, N=N, value_scale=w)
+    ours, theirs = model(general, case.point(general)), model(general, laws.pretrained(general))
+    pairs = zip((*ours[0].parts, *ours[1].blocks), (*theirs[0].parts, *theirs[1].blocks), strict=True)
+    proof.zeros("printed point, any covariance", [a - b for a, b in pairs])
+    proof.zero("printed scale is w_0", scale_of("zero_shot_kq", general) - w)
     proof.brute_force("the matrix code returns the pretrained matrices, at exact points", _matrix_points())
     proof.brute_force("the exact gradient in Q at zero shots", _gradient())
 
 
 def _matrix_points() -> Any:
+    """A given scale, and a balanced one: the squares of the two matrices' lengths."""
+    (case,) = LAWS["zero_shot_kq"]
+    sigma, psi, target = [[2, 1], [1, 3]], [[3, 2], [2, 4]], [1, -2]
     for scale in (Fraction(3, 2), None):
-        for eta in (1, 0):
-            sigma, target = (np.array(a, dtype=object) + Fraction(0) for a in ([[2, 1], [1, 3]], [1, -2]))
-            world = dense_fixed_points.DenseWorld(sigma, sigma + 1, target, Fraction(1, 7), 4, None, 0, scale, eta)
-            ours, theirs = dense_fixed_points.POINTS["zero_shot_kq"](world), dense_fixed_points.pretrained(world)
-            yield ours.scale, theirs.scale
-            for a, b in zip(ours.blocks.matrices(), theirs.blocks.matrices(), strict=True):
-                yield from zip(a.flat, b.flat, strict=True)
+        for normalization in ("tokens", "shots"):
+            world = matrix_world(
+                sigma, psi, target, Fraction(1, 7), pretrain_shots=4, value_scale=scale, normalization=normalization
+            )
+            start = laws.pretrained(world)
+            (v, Q), (v_0, Q_0) = model(world, case.point(world)), model(world, start)
+            yield from zip((*v, *Q.flat), (*v_0, *Q_0.flat), strict=True)
+            k = scale_of("zero_shot_kq", world)
+            if scale is None:
+                yield k**4, flat_product(Q_0, Q_0)
+            else:
+                yield k, scale
 
 
 def _label_force() -> Any:

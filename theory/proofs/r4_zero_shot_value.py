@@ -21,9 +21,14 @@ from sympy import QQ
 from sympy.polys.fields import field
 from sympy.polys.matrices import DomainMatrix
 
-from .. import dense_fixed_points, fixed_points, isotropic, risk_formula
-from ..dense_fixed_points import DenseWorld
-from ..fixed_points import IsotropicWorld
+from .. import laws
+from ..kinds import FRACTIONS
+from ..laws import Point, World
+from ..programs import of_scalars
+from ..prompt import tokens as tokens_at
+from ..prompt import training_tokens
+from ..risk_formula import risk_at
+from ..space import Matrices
 from ..wick import (
     Gaussian,
     Matrix,
@@ -33,7 +38,6 @@ from ..wick import (
     Sphere,
     Vector,
     derivative,
-    evaluate,
     expectation,
     identity,
     matrix,
@@ -43,9 +47,11 @@ from ..wick import (
 )
 from . import enumeration
 from .hypotheses import Given
+from .on_lines import Field, carried, coordinates, plain
 from .printed_names import symbols
 from .radicals import compose
 from .theorem import Proof, Theorem
+from .unknowns import Unknowns, symbolic_world
 
 # One field of fractions for all that is a number: every residual below is zero in it, or it is not.
 FIELD, d, n, m, m_0, tokens, sigma2, s, w, alpha, beta, weight, phi, across, time, decay = field(
@@ -138,42 +144,36 @@ def commuting(expression: Scalar, images: dict[Any, Any]) -> Scalar:
     return substitute(substitute(expression, images), {B: SIGMA.inverse, S: SIGMA.inverse, trace(identity): d})
 
 
-def isotropic_world(eta: int, pretrain_shots: Any = m, few_shot_shots: Any = None, weight: Any = 0) -> IsotropicWorld:
-    """A world of field elements; the value scale plays no role here."""
-    return IsotropicWorld(d, sigma2, s, pretrain_shots, few_shot_shots, weight, None, eta)
+ON_LINES = Field(FIELD)
+
+
+def lines_world(infinite_pretraining: bool = False, **numbers: Any) -> World:
+    """A world of field elements, N a symbol; the value scale plays no role here."""
+    known = {"d": d, "noise_variance": sigma2, "target_norm2": s, "across_norm2": across, "pretrain_shots": m_0}
+    return ON_LINES.world(tokens, infinite_pretraining, **known | numbers)
 
 
 CONVENTIONS = (("tokens", 1, n + 1), ("shots", 0, n))  # name, eta, N at n >= 1 shots
 
 
-def terms_on(point: isotropic.IsotropicPoint, task: str) -> risk_formula.RiskTerms:
-    """What the calculator contracts for a task: "target", "task" (phi, across symbolic) or "sphere"."""
-    if task == "target":
-        return isotropic.terms_on_target(point, d, sigma2, s)
-    if task == "sphere":
-        return isotropic.terms_on_sphere(point, d, sigma2, s)
-    excess = ((1 - phi) ** 2 - 1) * s + across
-    return isotropic.terms_on_task(point, d, sigma2, s, phi, across, excess)
+def check_frozen(proof: Proof, name: str, world: World, point: Point) -> None:
+    """Q is as pretraining left it, v_x along the target, and the law knows its model."""
+    start = laws.pretrained(world)
+    Q = [*coordinates(point.B - start.B), plain(point.q), *coordinates(point.b), coordinates(point.v_x)[1]]
+    proof.zeros(f"{name}: Q as pretraining left it, v_x along the target", (x + 0 * d for x in Q))
+    proof.zeros(f"{name}: contractions known beforehand", carried(world, point))
 
 
-def check_contractions(proof: Proof, name: str, point: isotropic.IsotropicPoint) -> None:
-    """The contractions that a fixed point states in closed form are those of its six scalars."""
-    formed = isotropic.contract(point.scalars, d, sigma2, s)
-    proof.zeros(
-        f"{name}: contractions stated in closed form",
-        (a - b for a, b in zip(point.filled(s), formed.filled(s), strict=True)),
-    )
-
-
-def check_risk(proof: Proof, normalization: str, N: Any) -> None:
-    """The calculator's risk at any value-only point (gauge beta = 1), on every kind of task, is the derived one."""
-    point = isotropic.contract(isotropic.IsotropicScalars(alpha, w, 0 * d, 1 + 0 * d, 0 * d, 0 * d), d, sigma2, s)
+def check_risk(proof: Proof) -> None:
+    """The calculator's risk at any value-only point (beta = 1), on every kind of task, is the derived one."""
+    world, zero = lines_world(), 0 * d
+    model = of_scalars(*map(ON_LINES.lift, (alpha, w, zero, 1 + zero, zero, zero)))
     excess = excess_risk(alpha * THETA0, w, SIGMA.inverse, THETA)
     derived = {"target": substitute(excess, {THETA: THETA0}), "task": excess, "sphere": on_sphere(excess)}
     for task, risk in derived.items():
-        printed = risk_formula.exact_risk_formula(terms_on(point, task), n, normalization)
-        residual = in_isotropic(risk, {tokens: N}) / N**2 + sigma2 - printed
-        proof.zero(f"risk at n shots of any (alpha, w), {task}, {normalization}", residual)
+        printed = risk_at(ON_LINES.terms(model, world, task, phi), n, tokens, tokens - n)
+        residual = in_isotropic(risk) / tokens**2 + sigma2 - printed
+        proof.zero(f"risk at n shots of any (alpha, w), {task}, any N", residual)
 
 
 def on_sphere(expression: Scalar) -> Scalar:
@@ -184,33 +184,28 @@ def on_sphere(expression: Scalar) -> Scalar:
 # --- exact points: the dense code, and the definition coordinate by coordinate ---------------------------------------
 
 
-def dense_worlds(dimensions: tuple[int, ...] = (1, 2)) -> Iterator[DenseWorld]:
-    """Small generic worlds in Fractions: nothing commutes, nothing is symmetric under exchange."""
+def matrix_worlds(dimensions: tuple[int, ...] = (1, 2), few_shot_shots: int = 2) -> Iterator[tuple[str, World]]:
+    """Small generic worlds in Fractions, with their conventions: nothing commutes, nothing is symmetric under exchange."""
     for dimension in dimensions:
-        for eta in (1, 0):
+        for convention in ("tokens", "shots"):
             sigma, psi = (
                 np.array([[Fraction(x, 6) for x in row[:dimension]] for row in rows[:dimension]], dtype=object)
                 for rows in (((12, 3, 2), (3, 9, -4), (2, -4, 15)), ((5, -2, 1), (-2, 7, 3), (1, 3, 11)))
             )
             target = np.array([Fraction(4, 3), Fraction(-1, 2), Fraction(2, 5)][:dimension], dtype=object)
-            yield DenseWorld(sigma, psi, target, Fraction(3, 10), 2 + eta, 2, Fraction(1, 3), Fraction(2), eta)
+            pretraining = training_tokens(Fraction(3 if convention == "tokens" else 2), convention)
+            few = (few_shot_shots, tokens_at(few_shot_shots, convention), Fraction(1, 3))
+            space, noise = Matrices(dimension, FRACTIONS), Fraction(3, 10)
+            yield convention, World(space, sigma, psi, target, dimension, noise, *pretraining, *few, Fraction(2))
 
 
-def gradient_in_v(world: DenseWorld, point: dense_fixed_points.DensePoint, shots: int) -> list[Fraction]:
+def gradient_at(world: World, point: Point, shots: int, convention: str) -> list[Fraction]:
     """The definition's gradient in (v_x, w) at the target, by exact enumeration."""
-    v, Q = point.blocks.matrices()
-    normalization = "tokens" if world.query_counts else "shots"
+    (head,) = point.layer(world).heads
     dv, _ = enumeration.exact_gradient(
-        list(v), Q.tolist(), world.sigma.tolist(), list(world.target), world.noise_variance, shots, normalization
+        list(head.v), head.Q.tolist(), world.sigma.tolist(), list(world.target), world.noise_variance, shots, convention
     )
     return dv[1:]
-
-
-def assignment(world: DenseWorld, **more: Any) -> dict[Any, Any]:
-    """The world's values for the symbols of the calculus."""
-    values = {SIGMA: world.sigma.tolist(), THETA0: list(world.target), sigma2: world.noise_variance}
-    values[S] = dense_fixed_points.pretrained_product(world).tolist()
-    return values | {vector(name): list(value) for name, value in more.items()}
 
 
 # --- the theorem -----------------------------------------------------------------------------------------------------
@@ -282,19 +277,17 @@ def derive(proof: Proof) -> None:
     )
     _trajectory(proof, slope, parabola, best)
     _few_shot_formulas(proof)
-    for normalization, eta, N in CONVENTIONS:
-        check_risk(proof, normalization, N)
-        for shots, words in ((m, "finite"), (float("inf"), "infinite")):
-            point = fixed_points.zero_shot_value(isotropic_world(eta, shots))
-            name = f"zero_shot_value ({normalization}, {words} pretraining)"
-            proof.zeros(f"{name} is the minimiser, in the gauge beta = 1", (point.alpha - best * beta, point.beta - 1))
-            pretrained = fixed_points.pretrained(isotropic_world(eta, shots))
-            unmoved = (point.w - pretrained.w, point.beta - pretrained.beta, point.gamma, point.q, point.delta)
-            proof.zeros(f"{name}: w and Q as pretraining left them", (x + 0 * d for x in unmoved))
-            check_contractions(proof, name, point)
-            at_zero = risk_formula.exact_risk_formula(terms_on(point, "target"), 0, normalization)
-            proof.zero(f"{name}: zero-shot risk", at_zero - sigma2 - substitute(lowest, {norm2(THETA0): s}))
-    _exact_points(proof, slope)
+    check_risk(proof)
+    for infinite in (False, True):
+        world = lines_world(infinite)
+        point = laws.zero_shot_value(world)
+        name = f"zero_shot_value ({'infinite' if infinite else 'finite'} pretraining, any N)"
+        (moved, _), (a, _) = coordinates(point.v_x), coordinates(point.B)
+        proof.zeros(f"{name} is the minimiser, w as it was", (moved - at(best, {beta: a}), plain(point.w) - 1 + 0 * d))
+        check_frozen(proof, name, world, point)
+        at_zero = risk_at(ON_LINES.terms(laws.zero_shot_value, world, "target"), 0, 1, 1)
+        proof.zero(f"{name}: zero-shot risk", at_zero - sigma2 - substitute(lowest, {norm2(THETA0): s}))
+    _printed_system(proof, slope)
 
 
 def _trajectory(proof: Proof, slope: Scalar, parabola: Any, end: Any) -> None:
@@ -334,32 +327,32 @@ def _few_shot_formulas(proof: Proof) -> None:
     proof.formula("the risk at n shots on any task", RISK, names, risk=sigma2 + derived / tokens**2, main=True)
 
 
-def _exact_points(proof: Proof, slope: Scalar) -> None:
+def _printed_system(proof: Proof, slope: Scalar) -> None:
+    proof.step(
+        "The printed law is run on symbols, for every Sigma and Psi, and asks for the solution of a system: the one where "
+        "the gradient vanishes. In exact rationals the definition, monomial by monomial, has no gradient in (v_x, w) at its "
+        "point (d = 1, 2)."
+    )
+    space = Unknowns(S, V)
+    point = laws.zero_shot_value(
+        symbolic_world(space, SIGMA, THETA0, sigma2, d=d, per_token=1 / tokens, gain=(m + 1) / tokens)
+    )
+    _, (system, right) = space.asked
+    printed = H @ SIGMA @ (system @ point.v_x - right)
+    proof.zero(
+        "zero_shot_value solves the system where the gradient in v_x vanishes", printed - substitute(slope, {B: S}) / 2
+    )
+    proof.zeros(
+        "zero_shot_value: w and Q as pretraining left them",
+        (point.w - 1 + 0 * d, point.B - S, point.q + 0 * d, point.b),
+    )
+
     def enumerated() -> Iterator[tuple[Any, Any]]:
-        for world in dense_worlds():
-            point = dense_fixed_points.value_only(world)
-            for entry in gradient_in_v(world, point, 0):
+        for convention, world in matrix_worlds():
+            for entry in gradient_at(world, laws.zero_shot_value(world), 0, convention):
                 yield entry, 0
 
-    proof.step(
-        "The matrix code is tied to this in exact rationals. The definition, monomial by monomial, has no "
-        "gradient in (v_x, w) at its point (d = 1, 2); and at d = 3, fixed generic Sigma, Psi, theta_0, "
-        "neither has the derived loss, at 30 values of m. There M is a quotient of polynomials of degree 3 "
-        "in m, the matrix one of degree 6, its solution one of degree 18, and the residual, cleared of "
-        "denominators, has degree at most 24: 30 zeros make it zero at every m."
-    )
-    proof.brute_force("value_only: no gradient, by enumeration", enumerated())
-
-    def along_m() -> Iterator[tuple[Any, Any]]:
-        world = next(dense_worlds((3,)))
-        symmetric = substitute(slope, {B: S})
-        for shots in range(1, 31):
-            here = world._replace(pretrain_shots=shots)
-            v_x = dense_fixed_points.value_only(here).blocks.v_x
-            for unit in np.eye(3, dtype=int).tolist():
-                yield evaluate(symmetric, assignment(here, v=v_x, h=unit)), 0
-
-    proof.brute_force("value_only: no gradient at d = 3, every m", along_m())
+    proof.brute_force("zero_shot_value: no gradient, by enumeration", enumerated())
 
 
 THEOREM = Theorem(

@@ -19,17 +19,18 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import dense_fixed_points, fixed_points
-from ..wick import Scalar, derivative, evaluate, identity, substitute, trace
+from .. import laws
+from ..laws import World
+from ..programs import Numbers, isotropic_world
+from ..wick import Scalar, derivative, identity, substitute, trace, vector
 from .hypotheses import Given
+from .on_lines import coordinates, plain
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r4_zero_shot_value import (
-    CONVENTIONS,
     SIGMA,
     THETA,
     THETA0,
@@ -39,18 +40,17 @@ from .r4_zero_shot_value import (
     V,
     across,
     alpha,
-    assignment,
     at,
     beta,
-    check_contractions,
+    check_frozen,
     d,
     decay,
-    dense_worlds,
     excess_risk,
-    gradient_in_v,
-    isotropic_world,
+    gradient_at,
+    lines_world,
     m,
     m_0,
+    matrix_worlds,
     minimiser,
     n,
     norm2,
@@ -62,6 +62,7 @@ from .r4_zero_shot_value import (
     weight,
 )
 from .theorem import Proof, Theorem
+from .unknowns import Unknowns, symbolic_world
 
 SYSTEM = """\
 M = B @ Sigma
@@ -145,7 +146,7 @@ def derive(proof: Proof) -> None:
 
     _label_weight(proof)
     _closed_form(proof, loss, slopes)
-    _exact_points(proof, slopes)
+    _printed_system(proof, slopes)
 
 
 def _label_weight(proof: Proof) -> None:
@@ -212,17 +213,16 @@ def _closed_form(proof: Proof, loss: Scalar, slopes: tuple[Scalar, Scalar]) -> N
         w_star=limit[1],
         main=True,
     )
-    for normalization, eta, _ in CONVENTIONS:
-        for value, words in ((weight, "any lambda"), (0, "lambda -> 0+")):
-            point = fixed_points.mixed_value(isotropic_world(eta, m, m, value))
-            name = f"mixed_value ({normalization}, {words})"
-            gauge = {beta: 1, tokens: m + eta, weight: value + 0 * weight}
-            printed = zip((point.alpha, point.w), solution, strict=True)
-            proof.zeros(f"{name} is this point", [x - at(y, gauge) for x, y in printed])
-            check_contractions(proof, name, point)
-    one = Fraction(1)
-    world = fixed_points.IsotropicWorld(5 * one, one / 10, one, 20 * one, 20 * one, 0 * one, None, 1)
-    proof.zero("w* = 104/159 at d = 5, m = 20, sigma^2 = 0.1", fixed_points.mixed_value(world).w - Fraction(104, 159))
+    for value, words in ((weight, "any lambda"), (0, "lambda -> 0+")):
+        world = lines_world(few_shot_shots=m, few_shot_weight=value)
+        point = laws.mixed_value(world)
+        name = f"mixed_value (any N, {words})"
+        (moved, _), (a, _) = coordinates(point.v_x), coordinates(point.B)
+        gauge = {beta: a, weight: value + 0 * weight}
+        printed = zip((moved, plain(point.w)), solution, strict=True)
+        proof.zeros(f"{name} is this point", [x - at(y, gauge) for x, y in printed])
+        check_frozen(proof, name, world, point)
+    proof.zero("w* = 104/159 at d = 5, m = 20, sigma^2 = 0.1", official_label_weight() - Fraction(104, 159))
     proof.step(
         "Signs of the limit: $w^* > 0$ for every m in the convention N = m + 1, where $(d+4)N - (m+3+2d) = (d+3)m + "
         "1 - d$ has its worst case at $m = 1$; for N = m it is negative at $m = 1$: one noisy shot is read with the "
@@ -237,42 +237,45 @@ def _closed_form(proof: Proof, loss: Scalar, slopes: tuple[Scalar, Scalar]) -> N
     )
 
 
-def _exact_points(proof: Proof, slopes: tuple[Scalar, Scalar]) -> None:
-    def total_gradient(world: Any) -> Iterator[Fraction]:
-        point = dense_fixed_points.mixed_value(world)
-        zero_shot, few = gradient_in_v(world, point, 0), gradient_in_v(world, point, world.few_shot_shots)
+def official_label_weight() -> Fraction:
+    """w* at beta = 1, where the published experiments stand."""
+    one = Fraction(1)
+    numbers = Numbers(5 * one, one / 10, one, pretrain_shots=20 * one, few_shot_shots=20 * one)
+    world = isotropic_world(numbers, "tokens", False)
+    point = laws.mixed_value(world)
+    found: Fraction = point.w * point.B.diagonal[0]
+    return found
+
+
+def _printed_system(proof: Proof, slopes: tuple[Scalar, Scalar]) -> None:
+    proof.step(
+        "The printed law is run on symbols, for every Sigma, Psi, m, N and lambda: it solves for what is constant and what is "
+        "linear in w in the first equation, and then for w in the second. In exact rationals the definition has no gradient "
+        "at its point, at d = 1 (m = 2) and d = 2 (m = 1), both conventions."
+    )
+    per_w, at_zero = (vector(name) for name in ("u_w", "u_0"))  # what it is told of the two solutions
+    space = Unknowns(S, per_w, at_zero, w)
+    numbers = {"per_token": 1 / tokens, "gain": (m_0 + 1) / tokens, "few_shot_shots": m, "few_shot_tokens": tokens}
+    world = symbolic_world(space, SIGMA, THETA0, sigma2, d=d, few_shot_weight=weight, **numbers)
+    point = laws.mixed_value(world)
+    _, *systems, (numerator, denominator) = space.asked
+    linear, constant = (H @ SIGMA @ (A @ u - right) for u, (A, right) in zip((per_w, at_zero), systems, strict=True))
+    derived = [substitute(slope, {V: point.v_x}) for slope in slopes]
+    proof.zero("mixed_value solves the equation of v_x, as lambda -> 0+ too", constant - w * linear - derived[0] / 2)
+    equation = derived[1] / (2 * m * weight / tokens**2)
+    proof.zero("mixed_value solves the equation of w, as lambda -> 0+ too", denominator * w - numerator - equation)
+    left = point.q + 0 * d, point.B - S, point.b, point.w - w
+    proof.zeros("mixed_value: Q as pretraining left it", left)
+
+    def total_gradient(convention: str, world: World) -> Iterator[Fraction]:
+        point = laws.mixed_value(world)
+        zero_shot, few = (gradient_at(world, point, k, convention) for k in (0, world.few_shot_shots))
         for a, b in zip(zero_shot, few, strict=True):
             yield a + world.few_shot_weight * b
 
-    proof.step(
-        "Exact points for the matrix code: enumeration of the definition at d = 1 (m = 2) and d = 2 (m = "
-        "1), both conventions; at d = 2, fixed generic Sigma, Psi, theta_0, the derived gradient at 24 "
-        "values of m with lambda = 1/3 and at 8 values of lambda. Its solution is a quotient of "
-        "polynomials of degree at most 9 in m and 4 in lambda at fixed B, the residual of degree at most "
-        "12 and 5."
-    )
-    worlds = [world._replace(few_shot_shots=3 - len(world.target)) for world in dense_worlds()]
-    proof.brute_force(
-        "mixed_value: no gradient, by enumeration", ((entry, 0) for world in worlds for entry in total_gradient(world))
-    )
-
-    def along() -> Iterator[tuple[Any, Any]]:
-        world = next(dense_worlds((2,)))
-        settings = [world._replace(few_shot_shots=shots) for shots in range(1, 25)]
-        settings += [world._replace(few_shot_weight=Fraction(k, 2), few_shot_shots=3) for k in range(1, 9)]
-        for here in settings:
-            blocks = dense_fixed_points.mixed_value(here).blocks
-            numbers = {
-                w: blocks.w,
-                m: here.few_shot_shots,
-                tokens: here.few_shot_shots + 1,
-                weight: here.few_shot_weight,
-            }
-            for unit in np.eye(2, dtype=int).tolist():
-                for slope in slopes:
-                    yield evaluate(slope, assignment(here, v=blocks.v_x, h=unit) | numbers), 0
-
-    proof.brute_force("mixed_value: no gradient at d = 2, every m and lambda", along())
+    worlds = [pair for dim in (1, 2) for pair in matrix_worlds((dim,), few_shot_shots=3 - dim)]
+    entries = ((entry, 0) for convention, world in worlds for entry in total_gradient(convention, world))
+    proof.brute_force("mixed_value: no gradient, by enumeration", entries)
 
 
 THEOREM = Theorem(

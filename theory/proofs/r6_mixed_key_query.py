@@ -18,16 +18,17 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 from math import prod
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import dense_fixed_points, fixed_points, isotropic
-from ..wick import Matrix, Scalar, Vector, derivative, identity, matrix, outer, substitute, trace, vector
-from . import enumeration, r0_arrays, r0_model
+from .. import laws
+from ..laws import World
+from ..programs import Numbers, isotropic_world
+from ..wick import Matrix, Scalar, derivative, identity, matrix, outer, substitute, trace, vector
+from . import enumeration, r0_model
+from .any_covariance import INVERSE, any_world, case_of, matrix_world, model, scale_of
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
@@ -37,7 +38,7 @@ from .radicals import Roots
 from .theorem import Proof, Theorem
 
 FIELD, d, m, N, s, sigma2, w, q, r_y, T, delta, lam = field("d m N s sigma2 w q r_y T delta lam", QQ)
-theta_0, g, h, p, r_x, start = vector("theta0"), vector("g"), vector("h"), vector("p"), vector("r_x"), matrix("B_start")
+theta_0, g, h, p, r_x = vector("theta0"), vector("g"), vector("h"), vector("p"), vector("r_x")
 H = matrix("H")
 nu = s + sigma2
 
@@ -167,52 +168,42 @@ def _printed(proof: Proof, best: Any) -> None:
     proof.step(
         r"The printed point (gauge w = 1) is this one, for any N, and its contractions are what the risk formula takes."
     )
-    world = _world(sigma2)
-    point = fixed_points.mixed_kq(world)
-    expected = (0, 1, 0, 0, 0, at(best, {w: 1}))
-    proof.zeros("printed scalars", [x - y for x, y in zip(point.scalars, expected, strict=True)])
-    _check_contractions(proof, world, point)
-    proof.zero("printed scale is w_0", fixed_points.POINTS["mixed_kq"][1](world) - w)
-    blocks, k, _ = _matrix_code().mixed_key_query(_matrix_world(sigma2))[:3]
-    end = blocks.scaled(k)
-    proof.zeros("matrix code, any covariance", [end.B, end.q, end.v_x, end.w - w, end.b - best * theta_0])
-
-
-def _world(noise: Any) -> fixed_points.IsotropicWorld:
-    """N is left open: the query counts N - m times among the tokens."""
-    lift: Any = Roots(FIELD)
-    return fixed_points.IsotropicWorld(*map(lift, (d, noise, s, m, m, 0, w, N - m)))
-
-
-def _check_contractions(proof: Proof, world: fixed_points.IsotropicWorld, point: isotropic.IsotropicPoint) -> None:
-    formed = isotropic.contract(point.scalars, world.d, world.noise_variance, world.target_norm2)
-    pairs = zip(point.filled(world.target_norm2), formed.filled(world.target_norm2), strict=True)
-    proof.zeros("printed contractions", [x - y for x, y in pairs])
-
-
-class _Target(Vector):
-    """theta_0, whose squared length can be divided by: theta_0'theta_0 is the field element T."""
-
-    __slots__ = ()
-
-    def __matmul__(self, other: Any) -> Any:
-        return T if other is self else super().__matmul__(other)
-
-
-def _matrix_code() -> Any:
-    return r0_arrays.on_symbols(
-        dense_fixed_points,
-        pretrained_product=lambda world: r0_arrays.Array.of(w * start),
-        _pretrained_scale=lambda world, product: w,
+    recital = at(best, {w: 1})
+    general = _general_world(sigma2)
+    end = case_of("mixed_kq", general).point(general)
+    v, Q = model(general, end, scale_of("mixed_kq", general))
+    proof.zeros(
+        "printed point and scale, any covariance",
+        [*v.parts[:2], v.parts[2] - w, *(block for block in Q.blocks if block is not Q.xy), Q.xy - best * theta_0],
     )
+    world = _world(sigma2)
+    point = case_of("mixed_kq", world).point(world)
+    b = point.b - recital * world.target
+    proof.zeros(
+        "printed point, isotropic",
+        [*point.v_x.coordinates, point.w - 1, point.q, *_matrix_entries(world, point.B), *b.coordinates],
+    )
+    proof.zero("printed scale is w_0", scale_of("mixed_kq", world) - w)
 
 
-def _matrix_world(noise: Any) -> Any:
-    signal = fixed_points.IsotropicWorld(1, noise, s, m, m, 0, w, N - m)
-    return SimpleNamespace(
-        sigma=Sigma, target=_Target(theta_0.terms.items()), noise_variance=noise, few_shot_shots=m, query_counts=N - m,
-        signal_world=lambda: signal,
-    )  # fmt: skip
+def _world(noise: Any) -> World:
+    """Two lines; N is left open."""
+    lift = Roots(FIELD)
+    numbers = Numbers(lift(d), lift(noise), lift(s), lift(m), lift(m), value_scale=lift(w))
+    return isotropic_world(numbers, lift(N), False)
+
+
+def _matrix_entries(world: World, a: Any) -> list[Any]:
+    """An operator on two lines, by what it makes of the target and of a vector across it."""
+    across = world.space.identity @ world.target - world.target
+    across.coordinates[1] = 1
+    return [*(a @ world.target).coordinates, *(a @ across).coordinates]
+
+
+def _general_world(noise: Any) -> World:
+    """Any covariances: the target's lengths are the numbers s and T."""
+    lengths = {theta_0 @ Sigma @ theta_0: s, theta_0 @ theta_0: T}
+    return any_world(Roots(FIELD), Sigma, theta_0, lengths, d=d, noise=noise, m=m, N=N, value_scale=w)
 
 
 def derive_noiseless(proof: Proof) -> None:
@@ -244,21 +235,23 @@ def derive_noiseless(proof: Proof) -> None:
     )
     force = derivative(loss, b, h) - derivative(loss, B, outer(h, theta_0))
     proof.zero("D_b L[h] = D_B L[h theta_0']", with_s(force))
-    blocks, k, _ = _matrix_code().mixed_key_query(_matrix_world(FIELD(0)))[:3]
-    end = blocks.scaled(k)
-    in_family = end.B + outer(end.b, theta_0) - optimal
-    conserved = outer(end.b - (end.B - start) @ theta_0, theta_0)
+    world = _general_world(0)
+    v, Q = model(world, case_of("mixed_kq", world).point(world), scale_of("mixed_kq", world))
+    begin = INVERSE / w  # the pretrained product is w B_0
+    in_family = Q.xx + outer(Q.xy, theta_0) - optimal
+    conserved = outer(Q.xy - (Q.xx - begin) @ theta_0, theta_0)
     proof.zeros(
         "the point of the matrix code: in the family, b - B theta_0 as at the start",
-        [_entries(in_family), _entries(conserved), end.q, end.v_x, end.w - w],
-    )
+        [_entries(in_family), _entries(conserved), *v.parts[:2], v.parts[2] - w,
+         *(block for block in Q.blocks if block is not Q.xx and block is not Q.xy)],
+    )  # fmt: skip
     proof.formula(
         "where the flow ends",
         f"{OPTIMUM}\nD = (P_star - B_0) @ inv(I + outer(theta_0, theta_0))\nB = B_0 + D\nq_xy = D @ theta_0",
-        printed_names(B_0=start, inv=_inverse),
+        printed_names(B_0=begin, inv=_inverse),
         P_star=optimal,
-        B=end.B,
-        q_xy=end.b,
+        B=Q.xx,
+        q_xy=Q.xy,
         main=True,
     )
     _printed_noiseless(proof)
@@ -274,8 +267,20 @@ def _inverse(matrix: Matrix) -> Matrix:
     """(I + U)^-1 = I - U/(1 + tr U), where U has rank one."""
     update = matrix - identity
     size = substitute(trace(update), {theta_0 @ theta_0: T}).as_coefficient()
-    inverse: Matrix = identity - update / (1 + size)
-    return inverse
+    return _Known((identity - update / (1 + size)).terms.items())
+
+
+class _Known(Matrix):
+    """A matrix in whose products theta_0'theta_0 is the number T."""
+
+    __slots__ = ()
+
+    def __matmul__(self, other: Any) -> Any:
+        return substitute(super().__matmul__(other), {theta_0 @ theta_0: T})
+
+    def __rmatmul__(self, other: Matrix) -> Matrix:
+        product = other @ Matrix(self.terms.items())
+        return _Known(substitute(product, {theta_0 @ theta_0: T}).terms.items())
 
 
 def _printed_noiseless(proof: Proof) -> None:
@@ -284,20 +289,21 @@ def _printed_noiseless(proof: Proof) -> None:
         r"the family says that $\beta = 0$, conservation that $\delta - \gamma s - \beta = -a$."
     )
     world = _world(0)
-    point = fixed_points.mixed_kq(world)
-    a = fixed_points.pretrained(world).w
+    point = case_of("mixed_kq", world).point(world)
+    a = laws.pretrained(world).B.diagonal[1]
+    delta_, gamma_ = point.b.coordinates[0], (point.B @ world.target).coordinates[0] / s
+    dyad = point.B - world.space.outer(gamma_ * world.target, world.target)
     proof.zeros(
-        "printed scalars",
-        [point.beta, point.q, point.alpha, point.w - 1,
-         point.gamma + point.delta - N / ((m + 2) * s), point.delta - point.gamma * s + a],
+        "printed point: of the family, and with what is conserved",
+        [*_matrix_entries(world, dyad), point.q, *point.v_x.coordinates, point.w - 1, point.b.coordinates[1],
+         gamma_ + delta_ - N / ((m + 2) * s), delta_ - gamma_ * s + a],
     )  # fmt: skip
-    _check_contractions(proof, world, point)
     proof.formula(
         "isotropic, w = 1: B = gamma theta_0 theta_0', q_xy = delta theta_0",
         "rho = N/((m + 2)*s)\ngamma = (rho + a)/(1 + s)\ndelta = (rho*s - a)/(1 + s)",
         {"N": N, "m": m, "s": s, "a": a},
-        gamma=point.gamma,
-        delta=point.delta,
+        gamma=gamma_,
+        delta=delta_,
         main=True,
     )
 
@@ -306,30 +312,24 @@ def _points(noise: Fraction) -> Any:
     """The matrix code in Fractions: d = 1, 2 and m = 1, 2, both conventions, a given value scale."""
     cases = [([[2]], [3], 1), ([[2, 1], [1, 3]], [1, -2], 1), ([[2, 1], [1, 3]], [1, -2], 2)]
     for sigma, target, shots in cases:
-        arrays = [np.array(x, dtype=object) + Fraction(0) for x in (sigma, target)]
-        for eta, normalization in ((1, "tokens"), (0, "shots")):
-            psi = arrays[0] + 1 if eta else None
-            world = dense_fixed_points.DenseWorld(
-                arrays[0], psi, arrays[1], noise, 4, shots, 0, Fraction(3, 2), eta
+        for normalization in ("tokens", "shots"):
+            psi = [[x + 1 for x in row] for row in sigma] if normalization == "tokens" else None
+            world = matrix_world(
+                sigma, psi, target, noise, pretrain_shots=4, few_shot_shots=shots, value_scale=Fraction(3, 2),
+                normalization=normalization,
             )  # fmt: skip
-            blocks, k, _ = dense_fixed_points.mixed_key_query(world)[:3]
-            end = blocks.scaled(k)
-            v: Any
-            Q: Any
-            v, Q = end.matrices()
+            v, Q = model(world, case_of("mixed_kq", world).point(world), scale_of("mixed_kq", world))
             _, dQ = enumeration.exact_gradient(v, Q, sigma, target, noise, shots, normalization)
             yield from ((0, slope) for row in dQ for slope in row)
-            signal = world.signal_world().target_norm2
             risk = enumeration.exact_risk(v, Q, sigma, target, noise, shots, normalization)
-            names = {"N": shots + eta, "m": shots, "s": signal, "sigma2": noise, "w": end.w, "theta_0": arrays[1]}
-            minimum = run_lines(MINIMUM, names)[0]
+            names = {"N": world.few_shot_tokens, "m": shots, "s": laws.signal(world), "sigma2": noise, "w": v[-1]}
+            minimum = run_lines(MINIMUM, names | {"theta_0": world.target})[0]
             yield minimum["L_FS"], risk
             if noise:
-                yield from zip(minimum["q_xy"], end.b, strict=True)
+                yield from zip(minimum["q_xy"], Q[1:-1, -1], strict=True)
             else:
-                begin = dense_fixed_points.pretrained(world)
-                start_B = begin.blocks.scaled(begin.scale).B
-                kept = end.b - end.B @ arrays[1] + start_B @ arrays[1]
+                _, Q_0 = model(world, laws.pretrained(world), laws.pretrained_scale(world))
+                kept = Q[1:-1, -1] - (Q - Q_0)[1:-1, 1:-1] @ world.target
                 yield from ((0, x) for x in kept)
 
 

@@ -22,9 +22,13 @@ import numpy as np
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import dense, dense_fixed_points, fixed_points, isotropic, risk_formula
-from ..wick import Sphere, expectation, identity, substitute, trace
+from .. import laws
+from ..laws import World
+from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
+from ..risk_formula import exact_risk_formula
+from ..wick import Scalar, Sphere, expectation, identity, substitute, trace
 from . import enumeration, r7_manifold
+from .any_covariance import any_world, case_of, matrix_world, model, terms_on
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
@@ -33,8 +37,8 @@ from .r7_manifold import recital_excess, theta, theta_0
 from .radicals import Roots, compose
 from .theorem import Proof, Theorem
 
-FIELD, j, z, n, d, s = field("j z n d s", QQ)
-CONVENTIONS = (("tokens", 1, 1 + j), ("shots", 0, 2 + j))  # name, eta, m with m' = m - 1 + eta = 1 + j
+FIELD, j, z, n, d, s, u, T = field("j z n d s u T", QQ)
+CONVENTIONS = (("tokens", 1 + j), ("shots", 2 + j))  # name, m with m' = 1 + j
 
 PART = "for the sign of p*"
 MINIMUM_LINE = "p_star = (m_prime*sqrt(rho*(1 + rho)) - rho)/(m + 2)"
@@ -116,37 +120,73 @@ def _minimum(proof: Proof) -> None:
     proof.condition("the minimum is at p > 0", POSITIVE_LINE, names, excess=(X_star**2 - rho**2).rational(), factor=rho)
     left_over = -run_lines(POSITIVE_LINE, names)[1][0].difference
     proof.word("p_sign", left_over, ("positive", "not positive"), where=PART)
-    for normalization, _, shots in CONVENTIONS:
+    for normalization, shots in CONVENTIONS:
         proof.positive(f"p* > 0 in the parametrisation, {normalization}", noise(shots)[1], also=("z > 0", "j >= 0"))
+
+
+def any_noise() -> tuple[Any, Any]:
+    """m and rho for any z and any u > 0, N - 1 = m' = 1 + j: R7's :math:`u^2 = p^*` solved for m, which N leaves free."""
+    m = (1 + j) ** 2 * z * (1 + j * z) / (u**2 * (1 + 2 * (1 + j) * z)) - 2
+    return m, noise(m)[2]
 
 
 def _printed(proof: Proof) -> None:
     proof.step("The printed solution, from the short form and from the ratio of positive terms that floats take.")
-    for normalization, eta, m in CONVENTIONS:
+    for what, m in (*CONVENTIONS, ("any N", any_noise()[0])):
         lift = Roots(FIELD)
         x, p, rho = noise(m)
-        world = fixed_points.IsotropicWorld(lift(d), lift(rho * s), lift(s), lift(n), lift(m), 0, None, eta)
-        short = fixed_points.memorisation(world.target_norm2, world.noise_variance, world.few_shot_shots, eta)
-        stable = fixed_points.memorisation_by_ratio(lift(rho), lift(m), lift(1 + j))
-        u, noise_to_p, gain = short
-        proof.zeros(f"both forms agree, {normalization}", [x - y for x, y in zip(short, stable, strict=True)])
-        point = fixed_points.mixed(world)
-        alpha, w, q, beta, gamma, delta = point.scalars
-        names = {"m": lift(m), "m_prime": 1 + j, "rho": lift(rho), "s": s, "u": u, "c": alpha, "sqrt": lift.root}
+        short, stable = (form(lift(rho), lift(m), lift(1 + j)) for form in (laws.least_by_root, laws.least_by_ratio))
+        proof.zeros(
+            f"both forms are u and rho/p*, {what}",
+            [short[0] ** 2 - p, short[1] - x, stable[0] - short[0], stable[1] - x],
+        )
+        point = _printed_point(lift, what, m, rho)
+        c, gauge = point.v_x.coordinates[0], point.q
+        names = {"m": lift(m), "m_prime": 1 + j, "rho": lift(rho), "s": s, "u": gauge, "c": c, "sqrt": lift.root}
         known = run_lines(f"{MINIMUM_LINE}\n{POINT_LINES}", names)[0]
+        proof.zeros(f"printed p*, {what}", [known["p_star"] - p, gauge**2 - p])
         proof.zeros(
-            f"printed p*, rho/p* and share, {normalization}",
-            [known["p_star"] - p, u**2 - p, noise_to_p - x, gain - known["delta"] * alpha * u * s],
-        )
-        proof.zeros(
-            f"printed scalars, {normalization}",
-            [alpha * q - 1, beta, gamma, w - known["w"], delta - known["delta"]],
-        )
-        formed = isotropic.contract(point.scalars, *world[:3])
-        proof.zeros(
-            f"printed contractions, {normalization}",
-            [x - y for x, y in zip(point.filled(world.target_norm2), formed.filled(world.target_norm2), strict=True)],
-        )
+            f"printed point, {what}",
+            [c * point.q - 1, point.v_x.coordinates[1], *point.B.diagonal, len(point.B.dyads), point.w - known["w"],
+             point.b.coordinates[0] - known["delta"], point.b.coordinates[1]],
+        )  # fmt: skip
+        proof.zero(f"what the target's shots see, as floats take it, is 1/u + w, {what}", stable[2] - (c + point.w))
+    _any_covariance(proof)
+
+
+def _isotropic(lift: Roots, normalization: Any, m: Any, rho: Any) -> World:
+    return isotropic_world(Numbers(lift(d), rho * s, lift(s), lift(n), m), normalization, False)
+
+
+def _printed_point(lift: Roots, what: str, m: Any, rho: Any) -> Any:
+    world = _isotropic(lift, lift(2 + j) if what == "any N" else what, lift(m), lift(rho))
+    return case_of("mixed", world).point(world)
+
+
+def _any_covariance(proof: Proof) -> None:
+    """The law on symbols, for any Sigma and any N."""
+    lift = Roots(FIELD)
+    m, rho = any_noise()
+    theta_2, signal = theta_0 @ theta_0, theta_0 @ Sigma @ theta_0
+    world = any_world(lift, Sigma, theta_0, {theta_2: T, signal: s}, d=d, noise=rho * s, m=m, N=2 + j)
+    point = case_of("mixed", world).point(world)
+    v, Q = model(world, point)
+    names = {"m": m, "m_prime": 1 + j, "rho": rho, "s": s, "u": u, "c": 1 / u}
+    known = run_lines(POINT_LINES, names)[0]
+    constant, x, label = v.parts
+    proof.zeros(
+        "printed point, any covariance and N, in the gauge c = 1/u",
+        [constant, x - theta_0 / u, label - known["w"], Q.cc - u, Q.xy - known["delta"] * theta_0,
+         *(block for block in Q.blocks[1:] if block is not Q.xy)],
+    )  # fmt: skip
+    of = r7_manifold
+    images = {of.c: 1 / u, of.w: known["w"], of.delta: known["delta"], of.rho: rho, of.s: s, of.n: n, of.N: 2 + j}
+    derived = substitute(recital_excess(), {**images, signal: s})
+    seen = point.v_x + point.w * world.target
+    for what, given in (("", point), (", from what the target sees", point._replace(seen=seen))):
+        terms = terms_on(world, given, theta)
+        printed = substitute(Scalar.of(exact_risk_formula(terms, lift(n), lift(2 + j)) - rho * s), {signal: s})
+        proof.zero(f"its risk on any task, N as in training{what}", printed * (2 + j) ** 2 - derived)
 
 
 def derive_risk(proof: Proof) -> None:
@@ -175,37 +215,36 @@ def derive_risk(proof: Proof) -> None:
     sphere = Sphere("theta", dimension=of.d)
     unit = substitute(recital_excess(), {Sigma: identity, theta: sphere})
     mean = substitute(expectation(unit, sphere), {theta_0 @ theta_0: of.s, trace(identity): of.d}).as_coefficient()
-    setting = of.d, of.rho * of.s, of.s
-    point = isotropic.contract(isotropic.IsotropicScalars(of.c, of.w, 1 / of.c, 0, 0, of.delta), *setting)
-    excess = of.across - of.s * of.phi * (2 - of.phi)
-    cases = (
-        ("any task", isotropic.terms_on_task(point, *setting, of.phi, of.across, excess), derived),
-        ("target", isotropic.terms_on_target(point, *setting), derived.subs([(of.phi, 0), (of.across, 0)])),
-        ("unseen average", isotropic.terms_on_sphere(point, *setting), mean),
-    )
     gens = {g: g for g in of.FIELD.gens}
-    for normalization, tokens in (("tokens", of.n + 1), ("shots", of.n)):
-        for what, terms, expected in cases:
-            printed = risk_formula.exact_risk_formula(terms, of.n, normalization)
-            residual = (printed - setting[1]) * tokens**2 - compose(expected, gens | {of.N: tokens})
-            proof.zero(f"printed risk, {what}, {normalization}", residual)
+    lift = Roots(of.FIELD)
+    numbers = Numbers(lift(of.d), lift(of.rho * of.s), lift(of.s), across_norm2=lift(of.across))
+    world = isotropic_world(numbers, "tokens", True)
+    law = of_scalars(*map(lift, (of.c, of.w, 1 / of.c, 0, 0, of.delta)))
+    for what, place, expected in (
+        ("any task", "task", derived),
+        ("target", "target", derived.subs([(of.phi, 0), (of.across, 0)])),
+        ("unseen average", "sphere", mean),
+    ):
+        terms = isotropic_terms(law, world, place, lift(of.phi))
+        for normalization, tokens in (("tokens", of.n + 1), ("shots", of.n), (lift(of.N), of.N)):
+            printed = exact_risk_formula(terms, lift(of.n), normalization)
+            residual = (printed - of.rho * of.s) * tokens**2 - compose(expected, gens | {of.N: tokens})
+            words = normalization if isinstance(normalization, str) else "any N"
+            proof.zero(f"printed risk, {what}, {words}", residual)
     mirrored = compose(on_target, gens | {of.u: -of.u, of.D: -of.D})
     proof.zero("both roots: the same risk on the target", mirrored - on_target)
 
 
 def _idle(proof: Proof) -> None:
     lift = Roots(FIELD)
-    world = fixed_points.IsotropicWorld(lift(d), lift(s * z), lift(s), lift(n), lift(1), 0, None, 0)
-    point = fixed_points.mixed(world)
+    world = _isotropic(lift, "shots", lift(1), lift(z))
+    point = case_of("mixed", world).point(world)
+    c = point.v_x.coordinates[0]
     proof.zeros(
         "printed, shots at m = 1: u = 0",
-        [point.alpha * point.q - 1, point.w / point.alpha + 1 / (1 + lift(z)), point.beta, point.gamma, point.delta],
-    )
-    formed = isotropic.contract(point.scalars, *world[:3])
-    proof.zeros(
-        "its contractions",
-        [x - y for x, y in zip(point.filled(world.target_norm2), formed.filled(world.target_norm2), strict=True)],
-    )
+        [c * point.q - 1, point.w + c / (1 + lift(z)), *point.B.diagonal, len(point.B.dyads), point.v_x.coordinates[1],
+         *point.b.coordinates],
+    )  # fmt: skip
 
 
 def _points() -> Any:
@@ -215,19 +254,14 @@ def _points() -> Any:
     settings: Any = (([[2]], [3]), ([[2, 1], [1, 3]], [1, -2]))
     for normalization, rho, shots in cases:
         for sigma, target in settings:
-            arrays = [np.array(x, dtype=object) + Fraction(0) for x in (sigma, target)]
-            signal = arrays[1] @ arrays[0] @ arrays[1]
-            eta = 1 if normalization == "tokens" else 0
-            noise_variance = rho * signal
-            world = dense_fixed_points.DenseWorld(
-                arrays[0], None, arrays[1], noise_variance, 4, shots, 0, None, eta
-            )  # fmt: skip
-            memory: Any
-            blocks, _, memory = dense_fixed_points.mixed_all(world)[:3]
-            v: Any
-            Q: Any
-            v, Q = blocks.matrices()
-            c_ = blocks.v_x[0] / arrays[1][0]
+            theta_ = np.array(target, dtype=object)
+            noise_variance = rho * (theta_ @ np.array(sigma, dtype=object) @ theta_)
+            world = matrix_world(
+                sigma, None, target, noise_variance, pretrain_shots=4, few_shot_shots=shots, normalization=normalization
+            )
+            point = case_of("mixed", world).point(world)
+            v, Q = model(world, point)
+            c_ = point.v_x[0] / theta_[0]
             given = (sigma, target, noise_variance)
             dv, dQ = enumeration.exact_gradient(v, Q, *given, 0)
             yield from ((0, slope) for row in (dv, *dQ) for slope in row)
@@ -238,11 +272,10 @@ def _points() -> Any:
                 tangents.append(dQ[1][2] - dQ[2][1])
             yield from ((0, slope) for slope in tangents)
             task = [Fraction(1, 2), *[Fraction(-3)] * (len(target) - 1)]
-            terms = dense.terms_on_task(blocks, arrays[0], noise_variance, np.array(task, dtype=object))
-            on_target = isotropic.terms_on_target(memory, len(target), noise_variance, signal)
-            for at, place in ((terms, task), (on_target, target)):
+            for place in (task, target):
+                terms = terms_on(world, point, np.array(place, dtype=object))
                 exact = enumeration.exact_risk(v, Q, sigma, place, noise_variance, 1, normalization)
-                yield risk_formula.exact_risk_formula(at, 1, normalization), exact
+                yield exact_risk_formula(terms, 1, normalization), exact
 
 
 MINIMUM = Theorem(

@@ -16,9 +16,11 @@ from typing import Any
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import fixed_points, isotropic, risk_formula
 from ..calculator import risk
+from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
+from ..risk_formula import exact_risk_formula
 from . import enumeration, r7_manifold
+from .any_covariance import case_of
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .r7_mixed import POINT_LINES
@@ -47,13 +49,17 @@ def derive(proof: Proof) -> None:
         names,
         risk=compose(limit, {n: m, N: m + 1, m: m, m_prime: m, s: s}),
     )
-    for normalization, eta in (("tokens", 1), ("shots", 0)):
-        lift = Roots(FIELD)
-        still = fixed_points.IsotropicWorld(lift(d), lift(0), lift(s), lift(n), lift(m), 0, None, eta)
-        terms = isotropic.terms_on_target(fixed_points.mixed(still), *still[:3])
-        printed = risk_formula.exact_risk_formula(terms, lift(n), normalization)
-        stated = run_lines(LIMIT_LINES, names | {"N": n + eta, "m_prime": m - 1 + eta})[0]["risk"]
-        proof.zero(f"printed target risk without noise, {normalization}", printed - stated)
+    lift = Roots(FIELD)
+    still = Numbers(lift(d), lift(0), lift(s), lift(n), lift(m))
+    for what, trained, tokens in (("any N", lift(m_prime + 1), N), ("tokens", "tokens", n + 1), ("shots", "shots", n)):
+        world = isotropic_world(still, trained, False)
+        case = case_of("mixed", world)
+        terms = isotropic_terms(case.point, world, "target", None)
+        printed = exact_risk_formula(terms, lift(n), lift(N) if what == "any N" else what)
+        stated = run_lines(LIMIT_LINES, names | {"N": tokens, "m_prime": (world.few_shot_tokens - 1).rational()})[0][
+            "risk"
+        ]
+        proof.zero(f"printed target risk without noise, {what}", printed - stated)
     variance = _divergence(proof, point)
     _idle(proof, variance)
     proof.brute_force("at zero noise theory.risk is the limit on the target, infinite elsewhere", _public_limits())
@@ -72,21 +78,22 @@ def _divergence(proof: Proof, point: dict[str, Any]) -> Any:
         r"variance that one shot brings, times $p^*$, tends to the following $V > 0$; the rest of the risk is squares "
         r"(R7.risk). So for $n \ge 1$ the risk grows without bound, like $1/\sigma$, and so does the unseen average."
     )
-    setting = d, point["rho"] * s, s
-    scalars = isotropic.IsotropicScalars(point["c"], point["w"], 1 / point["c"], 0, 0, point["delta"])
-    contracted = isotropic.contract(scalars, *setting)
-    terms = isotropic.terms_on_task(contracted, *setting, phi, across, across - s * phi * (2 - phi))
+    lift = Roots(FIELD)
+    numbers = Numbers(lift(d), lift(point["rho"] * s), lift(s), across_norm2=lift(across))
+    scalars = map(lift, (point["c"], point["w"], 1 / point["c"], 0, 0, point["delta"]))
+    terms = isotropic_terms(of_scalars(*scalars), isotropic_world(numbers, "tokens", True), "task", lift(phi))
+    variance = limit_of((terms.per_shot * u**2).rational())
     proof.formula(
         "p* times the variance of a shot in the limit",
         "delta = m_prime/((m + 2)*s)\n"
         "V = delta**2*s*((s*phi**2 + s_perp)*(s*(1 - phi)**2 + s_perp) + (s*phi*(1 - phi) - s_perp)**2)",
         {"m": m, "m_prime": m_prime, "s": s, "phi": phi, "s_perp": across},
-        V=limit_of(terms.per_shot * u**2),
+        V=variance,
     )
-    on_opposite = compose(limit_of(terms.per_shot * u**2), {g: g for g in FIELD.gens} | {phi: 2, across: 0})
+    on_opposite = compose(variance, {g: g for g in FIELD.gens} | {phi: 2, across: 0})
     proof.word("growth", n * on_opposite, ("grows without bound", "stays bounded"))
     proof.zero("nothing is subtracted from it", terms.fixed)
-    return limit_of(terms.per_shot * u**2)
+    return variance
 
 
 def _idle(proof: Proof, variance: Any) -> None:
@@ -102,22 +109,23 @@ def _idle(proof: Proof, variance: Any) -> None:
     )
     proof.zero("its slope in D at D = 0", F.diff(of.D).subs(of.D, 0))
     lift = Roots(FIELD)
-    cases = (("tokens", 1, lift(m), m), ("shots", 0, lift(m), m - 1), ("shots, m = 1", 0, lift(1), FIELD(0)))
-    for what, eta, shots, prime in cases:
-        world = fixed_points.IsotropicWorld(lift(d), lift(0), lift(s), lift(n), shots, 0, None, eta)
-        end = fixed_points.mixed(world)
+    cases = (("tokens", lift(m), m), ("shots", lift(m), m - 1), ("shots, m = 1", lift(1), FIELD(0)))
+    for what, shots, prime in cases:
+        numbers = Numbers(lift(d), lift(0), lift(s), lift(n), shots)
+        world = isotropic_world(numbers, what.partition(",")[0], False)
         runs_off = compose(variance, {g: g for g in FIELD.gens} | {m_prime: prime}) != 0
-        proof.inequality(f"printed: the flow runs off exactly where V > 0, {what}", end.diverges is runs_off)
-        noisy = fixed_points.mixed(world._replace(noise_variance=lift(s)))
-        proof.inequality(f"printed: never with noise, {what}", noisy.diverges is False)
+        case = case_of("mixed", world)
+        proof.inequality(
+            f"printed: the flow runs off exactly where V > 0, {what}",
+            (case.scale is None) is runs_off and case.diverges_off_target is runs_off,
+        )
+        noisy = case_of("mixed", world._replace(noise_variance=lift(s)))
+        proof.inequality(f"printed: never with noise, {what}", noisy.scale is not None)
+    end = case.point(world)
+    c = end.v_x.coordinates[0]
     proof.zeros(
         "printed, shots at m = 1: u = 0 without noise",
-        [end.alpha * end.q - 1, end.w + end.alpha, end.beta, end.gamma, end.delta],
-    )
-    formed = isotropic.contract(end.scalars, *world[:3])
-    proof.zeros(
-        "its contractions",
-        [x - y for x, y in zip(end.filled(world.target_norm2), formed.filled(world.target_norm2), strict=True)],
+        [c * end.q - 1, end.w + c, *end.B.diagonal, len(end.B.dyads), end.v_x.coordinates[1], *end.b.coordinates],
     )
 
 
@@ -156,8 +164,8 @@ THEOREM = Theorem(
     title="Mixed without noise: a limit of the risk on the target alone",
     statement=(
         r"As $\sigma^2 \to 0$ the target risk at n shots tends to the following; on any other task but that of the label zero, "
-        r"the opposite one among them, and on the unseen average, it <<growth>>. At $m' = 0$ (shots, m = 1) no risk does: the "
-        r"flow at $\sigma^2 = 0$ ends at R7's point, $w = -c$, $q_{xy} = 0$."
+        r"the opposite one among them, and on the unseen average, it <<growth>>. Where the few-shot loss has nothing to gain from its "
+        r"shots (a single one, in shots) no risk does: the flow without noise ends at R7's point."
     ),
     assumptions=("As R7, but for the noise.",),
     source="New here.",

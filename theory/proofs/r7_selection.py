@@ -7,35 +7,41 @@ so selects c. Source: new here.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import dense_fixed_points, fixed_points, isotropic
-from ..wick import Vector, matrix, substitute, trace
-from . import r0_arrays
+from .. import laws
+from ..laws import LAWS, Point, World
+from ..programs import Numbers, isotropic_world, of_scalars
+from ..wick import substitute, trace
+from .any_covariance import INVERSE, any_world
 from .hypotheses import Given
 from .printed_lines import run_lines
+from .r0_model import Sigma
 from .r7_manifold import theta_0
-from .radicals import Roots
+from .radicals import Roots, Surd
 from .theorem import Proof, Theorem
 
-FIELD, z, n, d, s, w_0, A, B, c, T, kappa, g, u, x = field("z n d s w_0 A B c T kappa g u x", QQ)
+FIELD, z, n, N, d, w_0, A, B, c, T, kappa, g, a = field("z n N d w_0 A B c T kappa g a", QQ)
 
 END_LINES = "v_x = c*theta_0\nw = kappa*c\nq = 1/c\nq_xy = g*theta_0/c\nK = v_x @ v_x + w**2 - q**2 - q_xy @ q_xy"
 ROOT_LINES = "A = T + kappa**2\nC = 1 + T*g**2\nc = sqrt((K + sqrt(K**2 + 4*A*C))/(2*A))"
 
 
-class _Target(Vector):
-    """theta_0, whose squared length is the field element T, so that it can be divided by."""
+class Signed(Roots):
+    """Numbers whose sign is not known, compared with zero as if it were: both branches of a printed formula run."""
 
-    __slots__ = ()
+    def __init__(self, field: Any, negative: bool) -> None:
+        super().__init__(field)
+        self.negative = negative
 
-    def __matmul__(self, other: Any) -> Any:
-        return T if other is self else super().__matmul__(other)
+    def is_negative(self, x: Surd) -> bool:
+        return self.negative
 
 
 def derive(proof: Proof) -> None:
@@ -59,73 +65,74 @@ def derive(proof: Proof) -> None:
     proof.word("roots", T + kappa**2, ("one", "at most one"))  # so it increases without bound
     proof.step("Printed, for every c: the form for K < 0 and the other are this root.")
     known = run_lines(ROOT_LINES, names)[0]
-    A_, C_ = lift(known["A"]), lift(known["C"])
-    root = A_ * c**2 + C_ / c**2
-    code = r0_arrays.on_symbols(fixed_points, np=np, is_symbolic=lambda x: True)  # K has no sign: the form for K >= 0
-    proof.zeros(
-        "the printed root, and its two forms",
-        [code.selected_scale(lift(K), A_, C_) - c,
-         fixed_points._falling_square(lift(K), root, C_) - c**2,
-         fixed_points._rising_square(lift(K), root, A_) - c**2],
-    )  # fmt: skip
-    negative = fixed_points.selected_scale(-3, 1, 4), fixed_points.selected_scale(np.array([-3.0, 3.0]), 1.0, 4.0)
-    proof.brute_force(
-        "its branches on ints and arrays", [(negative[0], 1.0), *zip(negative[1], (1.0, 2.0), strict=True)]
-    )
+    for negative in (False, True):
+        signed = Signed(FIELD, negative)
+        found = laws.selected_scale(signed(K), signed(known["A"]), signed(known["C"]))
+        proof.zero(f"the printed root, in the form for K {'< 0' if negative else '>= 0'}", found - c)
+    one, many = laws.selected_scale(-3, 1, 4), laws.selected_scale(np.array([-3.0, 3.0]), 1.0, 4.0)
+    proof.brute_force("its branches on ints and arrays", [(one, 1.0), *zip(many, (1.0, 2.0), strict=True)])
     _scale_code(proof)
     _matrix_code(proof)
 
 
 def _scale_code(proof: Proof) -> None:
     proof.step("The scalar code hands the right K, A and C to that root (K as in R2.selection).")
-    point = isotropic.contract(isotropic.IsotropicScalars(A, B, n, 0, 0, d), d, z, s)  # any alpha, w, q, delta
-    value, key_query = s * A**2 + B**2, n**2 + s * d**2
     for scale in (w_0, None):
-        asked = r0_arrays.Asked(u)
-        code = r0_arrays.on_symbols(
-            fixed_points,
-            mixed=lambda world: point,
-            selected_scale=asked,
-            square_root=asked,
-            pretrained_key_query_norm2=lambda world: x,
-        )
-        factor = code.mixed_scale(fixed_points.IsotropicWorld(d, z, s, n, n, 0, scale, 1))
-        if scale is None:
-            form = [asked[0][0] * value - key_query, asked[1][0] - u]
-        else:
-            form = [got - due for got, due in zip(asked[0], (w_0**2 - x, value, key_query), strict=True)]
-        proof.zeros(f"scalar code, {'given w_0' if scale is not None else 'balanced'}", [factor - u, *form])
+        for negative in (False, True):
+            lift = Signed(FIELD, negative)
+            K, value, key_query = _selecting()
+            # |B|_F^2 = a^2 d/w_0^2 is w_0^2 - K for this d; N is then what gives this a.
+            size = (w_0**2 - K) * w_0**2 / a**2
+            w_given = None if scale is None else lift(scale)
+            numbers = Numbers(lift(size), lift(z), lift(T), lift(n), lift(n), value_scale=w_given)
+            world = isotropic_world(numbers, lift(a * (n + 1 + size * (1 + z))), False)
+            found = laws.mixed_scale(of_scalars(*map(lift, (A, B, d, 0, 0, g))))(world)
+            _check(proof, "scalar code", found, scale, negative, value, key_query)
+
+
+def _selecting() -> tuple[Any, Any, Any]:
+    """K, A and C of the model with any alpha, w, q, delta: K so that c is selected."""
+    value, key_query = T * A**2 + B**2, d**2 + T * g**2
+    return value * c**2 - key_query / c**2, value, key_query
+
+
+def _check(proof: Proof, what: str, found: Any, scale: Any, negative: bool, value: Any, key_query: Any) -> None:
+    if scale is None:
+        proof.zero(f"{what}, balanced", found**4 * value - key_query)
+    else:
+        proof.zero(f"{what}, given w_0, in the form for K {'< 0' if negative else '>= 0'}", found - c)
 
 
 def _matrix_code(proof: Proof) -> None:
     proof.step(
         r"The matrix code asks for the same roots, with $T = \theta_0^\top\theta_0$, for any $\Sigma$ and $\Psi$."
     )
-    product = r0_arrays.Array.of(matrix("P"))
-    point = isotropic.IsotropicPoint(A, B, n, 0, 0, d, 1, 0, 0, 0, 0)  # any alpha, w, q, delta
-    value, key_query = T * A**2 + B**2, n**2 + T * d**2
     for scale in (w_0, None):
-        asked = r0_arrays.Asked(z)
-        code = r0_arrays.on_symbols(
-            dense_fixed_points,
-            pretrained_product=lambda world: product,
-            mixed=lambda world: point,
-            selected_scale=asked,
-            square_root=asked,
-            _number=lambda x: x,
-        )
-        world = SimpleNamespace(target=_Target(theta_0.terms.items()), value_scale=scale, signal_world=lambda: None)
-        blocks, factor, memory = code.mixed_all(world)[:3]
-        form = [blocks.v_x - A * theta_0, blocks.w - B, blocks.q - n, blocks.b - d * theta_0, blocks.B, factor - z]
-        if scale is None:
-            form.extend([asked[0][0] * value - key_query, asked[1][0] - z])
-        else:
-            K, *others = asked[0]
-            form.extend([K * w_0**2 - w_0**4 + trace(product @ product.T), others[0] - value, others[1] - key_query])
-        proof.zeros(f"matrix code, {'given w_0' if scale is not None else 'balanced'}", form)
-        proof.zeros(
-            "it hands on the scalar form", [got - due for got, due in zip(memory[:11], point[:11], strict=True)]
-        )
+        for negative in (False, True):
+            lift = Signed(FIELD, negative)
+            K, value, key_query = _selecting()
+            size = (w_0**2 - K) * w_0**2
+            lengths = {trace(INVERSE @ INVERSE): size, theta_0 @ theta_0: T, theta_0 @ Sigma @ theta_0: a}
+            world = any_world(lift, Sigma, theta_0, lengths, d=d, noise=z, m=n, N=N, value_scale=scale)
+
+            def point(world: World, lift: Roots = lift) -> Point:
+                theta = world.target
+                return Point(lift(A) * theta, lift(B), lift(d), 0 * world.sigma, lift(g) * theta)
+
+            found = laws.mixed_scale(point)(world)
+            _check(proof, "matrix code", found, scale, negative, value, key_query)
+    proof.brute_force("the scale of each law is that of its point", _scales_of_laws())
+
+
+def _scales_of_laws() -> Iterator[tuple[Any, Any]]:
+    """rho = 1/3 and m = 1, where u is rational; N = 2 and 1."""
+    for case in LAWS["mixed"]:
+        if case.scale is not None:
+            for normalization in ("tokens", "shots"):
+                numbers = Numbers(Fraction(2), Fraction(1, 3), Fraction(1), Fraction(4), Fraction(1))
+                world = isotropic_world(numbers, normalization, False)
+                if case.point is not laws.mixed or normalization == "tokens":  # at N = 1 the law has u = 0: idle
+                    yield case.scale(world), laws.mixed_scale(case.point)(world)
 
 
 THEOREM = Theorem(

@@ -20,7 +20,8 @@ from typing import Any
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import fixed_points
+from .. import laws
+from ..programs import Numbers, isotropic_world
 from ..wick import derivative, substitute
 from . import r0_model, r1_pretrained, r7_manifold
 from .hypotheses import Given
@@ -175,9 +176,9 @@ def _official(proof: Proof) -> None:
         r"$6K^2 < 25$, and $Y = 1/c_0^2$ is the root of $Y^2 - KY - 1$ (R2.selection), which is positive at "
         r"$Y = 5/K$: so $(w_0/c_0)^2 < 5$. The condition holds up to $w_0/c_0 = 100$."
     )
-    world = fixed_points.IsotropicWorld(5, Fraction(1, 10), 1, 20, 20, 0, None, 1)
-    small = 6 * 5 * fixed_points.pretrained(world).w ** 2 < 25  # K^2 = d a^2
-    names = {"m_prime": world.few_shot_shots, "rho": world.noise_variance, "T": 1, "w_0": 100, "c_0": 1}
+    world = isotropic_world(Numbers(5, Fraction(1, 10), 1, Fraction(20), 20), "tokens", False)
+    small = 6 * laws.product_norm2(world) < 25  # K^2 = d a^2
+    names = {"m_prime": world.few_shot_tokens - 1, "rho": world.noise_variance, "T": 1, "w_0": 100, "c_0": 1}
     enough = run_lines(CONDITION_LINES, names)[1][0].difference < 0
     proof.inequality("the official setting takes +u", small and enough)
 

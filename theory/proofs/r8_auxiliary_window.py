@@ -12,15 +12,21 @@ which has one threshold in n on each task: the auxiliary loss helps the target w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from .. import dense, dense_fixed_points, fixed_points, isotropic, thresholds
-from ..dense_fixed_points import DenseWorld
+import numpy as np
+
+from .. import laws, thresholds
+from ..contractions import RiskTerms, Square, Tasks, contract
+from ..laws import World
+from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
 from ..wick import Gaussian, derivative, expectation, matrix, substitute
 from . import enumeration
+from .any_covariance import case_of, matrix_world, model
 from .hypotheses import Given
+from .on_lines import plain
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r4_zero_shot_value import (
@@ -32,9 +38,7 @@ from .r4_zero_shot_value import (
     S,
     V,
     d,
-    dense_worlds,
     excess_risk,
-    isotropic_world,
     m,
     m_0,
     n,
@@ -44,7 +48,7 @@ from .r4_zero_shot_value import (
     w,
     weight,
 )
-from .radicals import compose
+from .radicals import Roots, compose
 from .theorem import Proof, Theorem
 
 ISOTROPIC = "isotropic"
@@ -116,19 +120,49 @@ def derive(proof: Proof) -> None:
     _dense_points(proof)
 
 
-def changes(
-    after: Any, before: Any, norm2: Any, normalization: str, d: Any = d, sigma2: Any = sigma2
-) -> list[tuple[Any, Any, Any]]:
+Law = Callable[[World], laws.Point]
+LIFT = Roots(FIELD)  # numbers that leave it to vectors and operators on lines how these are scaled
+
+
+def field_world(normalization: Any, **numbers: Any) -> World:
+    """The world of two lines with elements of the field for numbers, N among them; no shots: infinitely many."""
+    known = {"d": d, "noise_variance": sigma2, "target_norm2": s} | numbers
+    lifted = {name: LIFT(x) for name, x in known.items()}
+    N = normalization if isinstance(normalization, str) else LIFT(normalization)
+    return isotropic_world(Numbers(**lifted), N, False)
+
+
+def law_of(name: str) -> Law:
+    """A strategy's law, the case that counts in the world that it is given."""
+    return lambda world: case_of(name, world).point(world)
+
+
+def terms_at(law: Law, world: World, place: str, departure: Any = None) -> RiskTerms:
+    """The calculator's contractions on a place among two lines, as elements of the field or Fractions."""
+    terms = isotropic_terms(law, world, place, None if departure is None else LIFT(departure))
+    squares = tuple(Square(*map(plain, square)) for square in terms.squares)
+    return RiskTerms(plain(terms.noise_variance), squares, plain(terms.per_shot), plain(terms.fixed))
+
+
+def weights(law: Law, world: World) -> tuple[Any, Any]:
+    """(alpha, w) of a law that trains v alone, in the gauge B = I."""
+    point = law(world)
+    gauge = point.B.diagonal[1]
+    return plain(point.v_x.coordinates[0] * gauge), plain(point.w * gauge)
+
+
+def changes(after: Law, before: Law, world: World) -> list[tuple[Any, Any, Any]]:
     """N^2 (risk after - risk before) on the target and on average, the polynomials in n of theory.conditions."""
+    normalization = "tokens" if world.few_shot_tokens == world.few_shot_shots + 1 else "shots"
     return [
-        thresholds.below(terms(after, d, sigma2, norm2), terms(before, d, sigma2, norm2), normalization).difference()
-        for terms in (isotropic.terms_on_target, isotropic.terms_on_sphere)
+        thresholds.below(terms_at(after, world, place), terms_at(before, world, place), normalization).difference()
+        for place in ("target", "sphere")
     ]
 
 
-def value_only(alpha: Any, w: Any, norm2: Any) -> isotropic.IsotropicPoint:
-    """The point with any v in the isotropic setting."""
-    return isotropic.contract(isotropic.IsotropicScalars(alpha, w, 0 * d, 1 + 0 * d, 0 * d, 0 * d), d, sigma2, norm2)
+def value_only(alpha: Any, w: Any) -> Law:
+    """The law that gives any v in the isotropic setting, B = I."""
+    return of_scalars(LIFT(alpha), LIFT(w), 0, 1, 0, 0)
 
 
 def _isotropic_thresholds(proof: Proof) -> None:
@@ -138,14 +172,15 @@ def _isotropic_thresholds(proof: Proof) -> None:
     )
     w_star, fall = w, weight  # any two numbers, w_0 = w_star + fall
     ordered = proof.gap("w_star", "w_0", str(fall))
-    generic = value_only(1 / (d + 4), w_star, s), value_only(1 / (d + 4), w_star + fall, s)
+    generic = value_only(1 / (d + 4), w_star), value_only(1 / (d + 4), w_star + fall)
+    printed = law_of("mixed_value"), law_of("zero_shot_value")
     for normalization, eta, _ in CONVENTIONS:
-        world = isotropic_world(eta, m_0, m, 0)
-        printed = fixed_points.mixed_value(world), fixed_points.zero_shot_value(world)
+        world = field_world(normalization, pretrain_shots=m_0, few_shot_shots=m)
         for after, before in (generic, printed):
-            names = {"n": n, "d": d, "sigma2": sigma2, "s": s, "w_bar": (after.w + before.w) / 2}
-            target, unseen = changes(after, before, s, normalization)
-            scale = 2 * (before.w - after.w)
+            w_after, w_before = (weights(law, world)[1] for law in (after, before))
+            names = {"n": n, "d": d, "sigma2": sigma2, "s": s, "w_bar": (w_after + w_before) / 2}
+            target, unseen = changes(after, before, world)
+            scale = 2 * (w_before - w_after)
             for what, lines, (p_0, p_1, p_2), factor, sign in (
                 ("helps the target", HELPS_TARGET[normalization], target, scale * s / (d + 4), -1),
                 ("hurts unseen tasks", HURTS_UNSEEN[normalization], unseen, scale, 1),
@@ -167,8 +202,8 @@ def _same_shots(proof: Proof) -> None:
     proof.step(r"With $|\theta_0| = 1$ and the same m in both losses, w* < $w_0$ = a always.")
     one = 1 + 0 * d
     N = tokens  # m + 1 or m
-    world = isotropic_world(N - m, m, m, 0)._replace(target_norm2=one)
-    a, w_star = fixed_points.pretrained(world).w, fixed_points.mixed_value(world).w
+    world = field_world(N, pretrain_shots=m, few_shot_shots=m, target_norm2=one)
+    a, w_star = (weights(law_of(name), world)[1] for name in ("pretrained", "mixed_value"))
     names = {"d": d, "m": m, "N": N, "sigma2": sigma2}
     ends = [names | {"s": one, "n": n} for n in (one, 0 * one)]  # their difference is the factor of n
     proof.formula(
@@ -178,10 +213,10 @@ def _same_shots(proof: Proof) -> None:
     )
     proof.word("falls", a - w_star)
     at_m = {g: g for g in FIELD.gens} | {n: m}
-    for normalization, eta, _ in CONVENTIONS:
-        world = isotropic_world(eta, m, m, 0)._replace(target_norm2=one)
-        pair = fixed_points.mixed_value(world), fixed_points.zero_shot_value(world)
-        target, unseen = (compose(p_1 * n + p_2 * n**2, at_m) for _, p_1, p_2 in changes(*pair, one, normalization))
+    for normalization, _, _ in CONVENTIONS:
+        same = field_world(normalization, pretrain_shots=m, few_shot_shots=m, target_norm2=one)
+        pair = law_of("mixed_value"), law_of("zero_shot_value")
+        target, unseen = (compose(p_1 * n + p_2 * n**2, at_m) for _, p_1, p_2 in changes(*pair, same))
         proof.word(f"helped_{normalization}", -target, ("gains", "does not gain"))
         proof.word(f"hurt_{normalization}", unseen, ("lose", "do not lose"))
     proof.step(
@@ -206,41 +241,69 @@ def _same_shots(proof: Proof) -> None:
     for normalization, eta, _ in CONVENTIONS:
         factor = compose(1 - (a + w_star) / 2, {g: g for g in FIELD.gens} | {N: m + eta})
         proof.word(f"lower_end_{normalization}", factor, ("finite", "infinite"))
-    one, tenth = Fraction(1), Fraction(1, 10)
-    official = fixed_points.IsotropicWorld(5 * one, tenth, one, 20 * one, 20 * one, 0 * one, None, 1)
-    after, before = fixed_points.mixed_value(official), fixed_points.zero_shot_value(official)
-    roots = [-p_1 / p_2 for _, p_1, p_2 in changes(after, before, one, "tokens", 5 * one, tenth)]
+    roots = [-p_1 / p_2 for _, p_1, p_2 in changes(law_of("mixed_value"), law_of("zero_shot_value"), official_world())]
     proof.zeros(
         "d = 5, m = 20, sigma^2 = 0.1: 107/8 < n < 4909/158",
         (roots[0] - Fraction(4909, 158), roots[1] - Fraction(107, 8)),
     )
 
 
-def _differences(world: DenseWorld) -> Iterator[tuple[Any, Any]]:
-    """N^2 (risk after - risk before) on the target and on average: as conditions compares, and by enumeration."""
-    sigma, noise, prior = world.sigma, world.noise_variance, world.task_covariance
-    assert prior is not None
-    normalization = "tokens" if world.query_counts else "shots"
-    after, before = dense_fixed_points.mixed_value(world).blocks, dense_fixed_points.value_only(world).blocks
+def official_world() -> World:
+    """d = 5, m = 20, sigma^2 = 0.1, |theta_0| = 1."""
+    numbers = Numbers(Fraction(5), Fraction(1, 10), Fraction(1), Fraction(20), Fraction(20), Fraction(0))
+    return isotropic_world(numbers, "tokens", False)
 
-    on_target = [dense.terms_on_task(x, sigma, noise, world.target) for x in (after, before)]
-    average = [dense.average_terms(x, sigma, noise, prior, 1) for x in (after, before)]
-    target, unseen = (thresholds.below(x, y, normalization).difference() for x, y in (on_target, average))
+
+def generic_worlds(pretrain_shots: Callable[[bool], int]) -> Iterator[tuple[World, str]]:
+    """Small worlds of matrices in Fractions: nothing commutes, nothing is symmetric under exchange."""
+    for size in (1, 2):
+        for normalization in ("tokens", "shots"):
+            sigma, psi = (
+                np.array([[Fraction(x, 6) for x in row[:size]] for row in rows[:size]], dtype=object)
+                for rows in (((12, 3), (3, 9)), ((5, -2), (-2, 7)))
+            )
+            target = [Fraction(4, 3), Fraction(-1, 2)][:size]
+            world = matrix_world(
+                sigma, psi, target, Fraction(3, 10), pretrain_shots=pretrain_shots(normalization == "tokens"),
+                few_shot_shots=2, value_scale=Fraction(2), normalization=normalization,
+            )  # fmt: skip
+            yield world, normalization
+
+
+def average_over_prior(world: World) -> Tasks:
+    """Gaussian tasks of mean zero."""
+    space = world.space
+    return Tasks(space.token_vector(0, 0 * world.target, 0), space.token_operator(world.psi, 0))
+
+
+def _differences(world: World, normalization: str) -> Iterator[tuple[Any, Any]]:
+    """N^2 (risk after - risk before) on the target and on average: as conditions compares, and by enumeration."""
+    points = [law_of(name)(world) for name in ("mixed_value", "zero_shot_value")]
+    on_target = Tasks(world.space.token_vector(0, world.target, 0))
+
+    def compared(tasks: Tasks) -> Any:
+        after, before = (contract(world.space, world.inputs(), point.layer(world), tasks) for point in points)
+        return thresholds.below(after, before, normalization).difference()
+
+    target, unseen = compared(on_target), compared(average_over_prior(world))
     yield target[0], 0
     yield unseen[0], 0
+    prior: Any = world.psi
+    sigma, noise, prior = world.sigma.tolist(), world.noise_variance, prior.tolist()
     for shots in (1, 2):
         risks, averages = [], []
-        for v, Q in (after.matrices(), before.matrices()):
-            model = (list(v), Q.tolist(), sigma.tolist())
-            risks.append(enumeration.exact_risk(*model, list(world.target), noise, shots, normalization))
-            averages.append(enumeration.exact_average_risk(*model, noise, shots, prior.tolist(), normalization))
+        for v, Q in (model(world, point) for point in points):
+            given = (list(v), Q.tolist(), sigma)
+            risks.append(enumeration.exact_risk(*given, list(world.target), noise, shots, normalization))
+            averages.append(enumeration.exact_average_risk(*given, noise, shots, prior, normalization))
+        N = shots + 1 if normalization == "tokens" else shots
         for (p_0, p_1, p_2), (risk, other) in ((target, risks), (unseen, averages)):
-            yield p_0 + p_1 * shots + p_2 * shots**2, (shots + world.query_counts) ** 2 * (risk - other)
+            yield p_0 + p_1 * shots + p_2 * shots**2, N**2 * (risk - other)
 
 
-def _trades_at_m(world: DenseWorld) -> bool:
+def _trades_at_m(world: World, normalization: str) -> bool:
     """Whether at n = m the target gains and the unseen average loses, strictly."""
-    *_, target, unseen = (change for change, _ in _differences(world))  # the last two are at n = 2 = m
+    *_, target, unseen = (change for change, _ in _differences(world, normalization))  # the last two are at n = 2 = m
     return bool(target < 0 < unseen)
 
 
@@ -250,10 +313,10 @@ def _dense_points(proof: Proof) -> None:
         "enumeration of the definition: p_0 = 0 and n = 1, 2 determine all three coefficients at each of "
         "four generic worlds, on the target and on average."
     )
-    worlds = [world._replace(few_shot_weight=Fraction(0)) for world in dense_worlds()]
-    proof.brute_force("conditions against enumeration", (pair for world in worlds for pair in _differences(world)))
-    same_m = [world._replace(pretrain_shots=world.few_shot_shots) for world in worlds]
-    proof.inequality("both signs at n = m, in these worlds", all(_trades_at_m(world) for world in same_m))
+    worlds = generic_worlds(lambda tokens: 3 if tokens else 2)
+    proof.brute_force("conditions against enumeration", (pair for world in worlds for pair in _differences(*world)))
+    same_m = generic_worlds(lambda tokens: 2)
+    proof.inequality("both signs at n = m, in these worlds", all(_trades_at_m(*world) for world in same_m))
 
 
 THEOREM = Theorem(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .. import fixed_points, isotropic, risk_formula
+from ..risk_formula import exact_risk_formula
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .r4_zero_shot_value import (
@@ -24,7 +24,6 @@ from .r4_zero_shot_value import (
     d,
     excess_risk,
     in_isotropic,
-    isotropic_world,
     m,
     n,
     s,
@@ -33,7 +32,7 @@ from .r4_zero_shot_value import (
     w,
     weight,
 )
-from .r8_auxiliary_window import value_only
+from .r8_auxiliary_window import field_world, law_of, terms_at, value_only, weights
 from .radicals import compose
 from .theorem import Proof, Theorem
 
@@ -50,7 +49,7 @@ def derive(proof: Proof) -> None:
         r"$L_{ZS}$ depends on $\alpha$ alone, so that the minimisers of $L_{ZS} + \lambda L_{FS}$ move on a straight line "
         r"in $(\alpha, w)$ (gauge $B = I$), from the limit $\lambda \to 0^+$ (index 0) to the minimiser of $L_{FS}$ (index 1)."
     )
-    point, start, end = segment(tokens - m)  # N is open: m + 1 or m
+    point, start, end = segment(tokens)  # N is open: m + 1 or m
     names = {"d": d, "m": m, "N": tokens, "sigma2": sigma2, "lam": weight}
     tau = (point[0] - start[0]) / (end[0] - start[0])
     proof.formula("the position on the segment", SEGMENT, names, tau=tau, main=True)
@@ -83,14 +82,12 @@ def derive(proof: Proof) -> None:
         r"always buys target risk with unseen risk there. For N = n this needs m >= 2; at m = 1 unseen tasks gain too at "
         r"first, $U_1 < 0$."
     )
-    generic = value_only(alpha, w, 1 + 0 * d)
-    on_target, on_sphere = (
-        terms(generic, d, sigma2, 1 + 0 * d) for terms in (isotropic.terms_on_target, isotropic.terms_on_sphere)
-    )
+    generic, unit = value_only(alpha, w), field_world("tokens", target_norm2=1, few_shot_shots=m)
+    on_target, on_sphere = (terms_at(generic, unit, place) for place in ("target", "sphere"))
     for normalization, eta, _ in CONVENTIONS:
-        _, start, end = segment(eta)
+        _, start, end = segment(m + eta)
         zero_shot, few_shot, unseen = (
-            Parabola.of(risk_formula.exact_risk_formula(terms, shots, normalization))
+            Parabola.of(exact_risk_formula(terms, shots, normalization))
             for terms, shots in ((on_target, 0), (on_target, m), (on_sphere, m))
         )
         proof.zeros(f"zero-shot risk is least at tau = 0, {normalization}", zero_shot.gradient(*start))
@@ -106,14 +103,17 @@ def derive(proof: Proof) -> None:
             proof.positive(f"the unseen risk is convex, {normalization}", second)
 
 
-def segment(eta: Any) -> Iterator[tuple[Any, Any]]:
+def segment(N: Any) -> Iterator[tuple[Any, Any]]:
     """The printed (alpha, w) at weight lambda, in the limit of no weight, and in that of infinite weight."""
-    world = isotropic_world(eta, m, m, weight)._replace(target_norm2=1 + 0 * d)
-    point, origin = (fixed_points.mixed_value(world._replace(few_shot_weight=x)) for x in (weight, 0 * d))
-    yield point.alpha, point.w
-    yield origin.alpha, origin.w
+    law = law_of("mixed_value")
+    (alpha, w), origin = (
+        weights(law, field_world(N, pretrain_shots=m, few_shot_shots=m, target_norm2=1, few_shot_weight=x))
+        for x in (weight, 0 * d)
+    )
+    yield alpha, w
+    yield origin
     lam = weight.numer  # both are quotients of linear functions of it
-    end_alpha, end_w = (FIELD(x.numer.diff(lam)) / FIELD(x.denom.diff(lam)) for x in (point.alpha, point.w))
+    end_alpha, end_w = (FIELD(x.numer.diff(lam)) / FIELD(x.denom.diff(lam)) for x in (alpha, w))
     yield end_alpha, end_w
 
 

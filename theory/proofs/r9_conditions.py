@@ -8,18 +8,20 @@ the price of value-only fine-tuning holds for every covariance.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import dense_fixed_points, fixed_points, isotropic, risk_formula, thresholds
-from ..fixed_points import IsotropicWorld
-from ..isotropic import IsotropicPoint, IsotropicScalars
+from .. import thresholds
+from ..contractions import RiskTerms, Square
+from ..laws import World
+from ..programs import of_scalars
+from ..risk_formula import exact_risk_formula, limit_of_many_shots, quadratic
 from ..wick import Gaussian, derivative, evaluate, expectation, substitute
 from . import enumeration
+from .any_covariance import model
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
@@ -34,12 +36,9 @@ from .r4_zero_shot_value import (
     S,
     V,
     across,
-    assignment,
     commuting,
     d,
-    dense_worlds,
     excess_risk,
-    isotropic_world,
     m,
     n,
     norm2,
@@ -49,21 +48,18 @@ from .r4_zero_shot_value import (
     tokens,
     w,
 )
-from .r8_auxiliary_window import PSI
+from .r8_auxiliary_window import LIFT, PSI, Law, field_world, generic_worlds, law_of, official_world, terms_at, weights
 from .radicals import compose
 from .theorem import ALWAYS, Proof, Theorem
 
 TASKS = ("target", "opposite", "unseen")
 
 
-def terms_on(point: IsotropicPoint, task: str, world: IsotropicWorld | None = None) -> risk_formula.RiskTerms:
+def terms_on(law: Law, task: str, normalization: Any = "tokens", **numbers: Any) -> RiskTerms:
     """The calculator's contractions on the three named tasks."""
-    dimension, noise, norm = (d, sigma2, s) if world is None else (world.d, world.noise_variance, world.target_norm2)
-    if task == "target":
-        return isotropic.terms_on_target(point, dimension, noise, norm)
     if task == "opposite":
-        return isotropic.terms_on_task(point, dimension, noise, norm, 2 + 0 * noise, 0 * noise)
-    return isotropic.terms_on_sphere(point, dimension, noise, norm)
+        return terms_at(law, field_world(normalization, across_norm2=0, **numbers), "task", 2)
+    return terms_at(law, field_world(normalization, **numbers), "sphere" if task == "unseen" else task)
 
 
 def at(polynomial: tuple[Any, Any, Any], n: Any) -> Any:
@@ -86,10 +82,10 @@ def derive_mechanism(proof: Proof) -> None:
     """Every comparison is the sign of a polynomial in n of degree at most two."""
     names = "n sigma2 " + " ".join(f"{x}{i}{k}" for k in "AB" for i in (1, 2) for x in "gaet") + " VA WA VB WB"
     _, shots, noise, *rest = field(names, QQ)
-    squares = [risk_formula.Square(*rest[i : i + 4]) for i in range(0, 16, 4)]
+    squares = [Square(*rest[i : i + 4]) for i in range(0, 16, 4)]
     v_a, w_a, v_b, w_b = rest[16:]
-    first = risk_formula.RiskTerms(noise, (squares[0], squares[1]), v_a, w_a)
-    second = risk_formula.RiskTerms(noise, (squares[2], squares[3]), v_b, w_b)
+    first = RiskTerms(noise, (squares[0], squares[1]), v_a, w_a)
+    second = RiskTerms(noise, (squares[2], squares[3]), v_b, w_b)
     proof.step(
         r"For any contractions the risk formula is a quadratic in n over $N^2$ at n >= 1, and so is the difference of two "
         r"risks. Against the risk at zero shots, for N = n + 1, a factor n divides out and what is left is linear."
@@ -97,9 +93,9 @@ def derive_mechanism(proof: Proof) -> None:
     for normalization, eta, _ in CONVENTIONS:
         N = shots + eta
         (risk, zero), (other, other_zero) = (
-            [risk_formula.exact_risk_formula(x, count, normalization) for count in (shots, 0)] for x in (first, second)
+            [exact_risk_formula(x, count, normalization) for count in (shots, 0)] for x in (first, second)
         )
-        of_first = partial(risk_formula.exact_risk_formula, first, normalization=normalization)
+        of_first = partial(exact_risk_formula, first, normalization=normalization)
         k_0, k_1, k_2 = thresholds.shot_polynomial(first, normalization)
         proof.formula(
             f"the risk at n >= 1 shots, N = {'n + 1' if eta else 'n'}",
@@ -113,7 +109,7 @@ def derive_mechanism(proof: Proof) -> None:
         proof.zero(f"one model against another, {normalization}", N**2 * (risk - other) - at(pair.difference(), shots))
         assert pair.at_zero is not None
         proof.zero(f"at n = 0, {normalization}", zero - other_zero - (pair.at_zero[0] - pair.at_zero[1]))
-    many = risk_formula.limit_of_many_shots(first)
+    many = limit_of_many_shots(first)
     proof.zero("the limit of many shots", many - noise - thresholds.shot_polynomial(first, "shots")[2])
 
 
@@ -166,9 +162,11 @@ def derive_price(proof: Proof) -> None:
     left = substitute(lasting, {norm2(THETA0): s}).as_coefficient()
     proof.word("lasts", left, ("does not vanish", "vanishes"))
     for normalization, eta, _ in CONVENTIONS:
-        world = isotropic_world(eta)
-        after, before = fixed_points.zero_shot_value(world), fixed_points.pretrained(world)
-        comparison = thresholds.below(terms_on(after, "unseen"), terms_on(before, "unseen"), normalization)
+        after, before = (
+            terms_on(law_of(name), "unseen", normalization, pretrain_shots=m)
+            for name in ("zero_shot_value", "pretrained")
+        )
+        comparison = thresholds.below(after, before, normalization)
         stated = run_lines(RISE, names | {"N": n + eta, "norm2": lambda target: s})[0]["rise"]
         residual = at(comparison.difference(), n) - (n + eta) ** 2 * stated
         proof.zero(f"theory.conditions compares by it, {normalization}", residual)
@@ -176,20 +174,20 @@ def derive_price(proof: Proof) -> None:
 
 
 def _enumerated_prices(price: Any) -> Iterator[tuple[Any, Any]]:
-    for world in dense_worlds():
-        normalization = "tokens" if world.query_counts else "shots"
-        models = [f(world).blocks for f in (dense_fixed_points.value_only, dense_fixed_points.pretrained)]
-        assert world.task_covariance is not None
+    for world, normalization in generic_worlds(lambda tokens: 3 if tokens else 2):
+        points = [law_of(name)(world) for name in ("zero_shot_value", "pretrained")]
+        sigma, prior = world.sigma.tolist(), world.psi
+        assert prior is not None
+        values = {SIGMA: sigma, S: points[1].B.tolist(), V: list(points[0].v_x), sigma2: world.noise_variance}
         for shots in (0, 1, 2):
             after, before = (
                 enumeration.exact_average_risk(
-                    list(v), Q.tolist(), world.sigma.tolist(), world.noise_variance, shots,
-                    world.task_covariance.tolist(), normalization,
+                    list(v), Q.tolist(), sigma, world.noise_variance, shots, prior.tolist(), normalization
                 )
-                for v, Q in (x.matrices() for x in models)
-            )  # fmt: skip
-            N = max(shots + world.query_counts, 1)
-            yield evaluate(price, assignment(world, v=models[0].v_x) | {n: shots}), N**2 * (after - before)
+                for v, Q in (model(world, point) for point in points)
+            )
+            N = shots + 1 if normalization == "tokens" else max(shots, 1)
+            yield evaluate(price, values | {n: shots}), N**2 * (after - before)
 
 
 # --- closed thresholds, isotropic ------------------------------------------------------------------------------------
@@ -201,7 +199,7 @@ PRETRAINED = {
 }
 
 
-def few_shot_gain(terms: risk_formula.RiskTerms, normalization: str) -> Any:
+def few_shot_gain(terms: RiskTerms, normalization: str) -> Any:
     """What few-shot gains over zero-shot, times N^2 (N = n + 1: and over n), as theory.conditions compares them."""
     return -at(thresholds.below_zero_shot(terms, normalization).difference(), n)
 
@@ -214,22 +212,24 @@ def derive_thresholds(proof: Proof) -> None:
         r"zero-shot above a threshold in n. At $a = 1$, $\sigma^2 = 0$, N = n + 1 it is d - 1: a tie there, n >= d beats."
     )
     for normalization, eta, _ in CONVENTIONS:
-        point = fixed_points.pretrained(isotropic_world(eta))
+        law, world = law_of("pretrained"), field_world(normalization, pretrain_shots=m, across_norm2=across)
+        a = weights(law, world)[1]
         length = (1 - phi) ** 2 * s + across  # theta = (1 - phi) theta_0 + theta_perp
-        anywhere = isotropic.terms_on_task(point, d, sigma2, s, phi, across, length - s)
-        cases = ((task, terms_on(point, task), one if task == "unseen" else s) for task in TASKS)
-        for task, terms, power in (*cases, ("any", anywhere, length)):
-            names = {"n": n, "d": d, "sigma2": sigma2, "a": point.w, "s": power}
+        cases = (
+            (task, terms_on(law, task, normalization, pretrain_shots=m), one if task == "unseen" else s)
+            for task in TASKS
+        )
+        for task, terms, power in (*cases, ("any", terms_at(law, world, "task", phi), length)):
+            names = {"n": n, "d": d, "sigma2": sigma2, "a": a, "s": power}
             gain = few_shot_gain(terms, normalization)
-            factor = power * point.w * (2 - point.w) * (1 if eta else n)
+            factor = power * a * (2 - a) * (1 if eta else n)
             if task == "target":
                 what = f"`pretrained`: few-shot beats zero-shot iff, N = {'n + 1' if eta else 'n'}"
                 proof.condition(what, PRETRAINED[normalization], names, gain, factor, main=True)
             else:
                 ((_, gap),) = run_lines(PRETRAINED[normalization], names)[1]
                 proof.zero(f"the same, task {task}, {normalization}", gain - factor * gap)
-    exact = IsotropicWorld(d, none, one, float("inf"), None, 0, None, 1)
-    gain = few_shot_gain(terms_on(fixed_points.pretrained(exact), "target", exact), "tokens")
+    gain = few_shot_gain(terms_on(law_of("pretrained"), "target", noise_variance=none, target_norm2=one), "tokens")
     proof.condition("without noise, after long pretraining", "n > d - 1", {"n": n, "d": d}, gain, one)
 
     proof.step(
@@ -237,10 +237,9 @@ def derive_thresholds(proof: Proof) -> None:
         r"`zero_shot` with $\kappa = w/c$, N = n + 1, on the other tasks:"
     )
     kappa = w
-    memory = isotropic.contract(IsotropicScalars(one, kappa, one, none, none, none), d, sigma2, s)
-    recited = isotropic.contract(IsotropicScalars(one, kappa, one, none, none, m), d, sigma2, s)
-    for point, name in ((memory, "zero_shot"), (recited, "mixed")):  # whatever q_xy
-        lost = terms_on(point, "target").coefficients()[0]
+    memory, recited = (of_scalars(1, LIFT(kappa), 1, 0, 0, delta) for delta in (0, LIFT(m)))
+    for law, name in ((memory, "zero_shot"), (recited, "mixed")):  # whatever q_xy
+        lost = quadratic(terms_on(law, "target"), 1, 0)[0]
         proof.zero(f"no zero-shot risk above the noise: {name}", lost)
         proof.word(name, lost)  # a risk is at least the noise: what few-shot may gain is at most this
     for task, lines, factor in (
@@ -253,8 +252,10 @@ def derive_thresholds(proof: Proof) -> None:
 
     proof.step(r"`mixed_kq` on the target, free of d and of the noise: for N = n + 1 few-shot always beats zero-shot.")
     names = {"n": n, "m": m, "s": s}
-    on_tokens, on_shots = (terms_on(fixed_points.mixed_kq(isotropic_world(x, m, m)), "target") for x in (1, 0))
-    R = partial(risk_formula.exact_risk_formula, on_tokens)
+    on_tokens, on_shots = (
+        terms_on(law_of("mixed_kq"), "target", x, pretrain_shots=m, few_shot_shots=m) for x in ("tokens", "shots")
+    )
+    R = partial(exact_risk_formula, on_tokens)
     proof.formula(
         "`mixed_kq`: what few-shot gains over zero-shot on the target, N = n + 1",
         "(n + 1)**2*(R(0) - R(n)) == n*(m + 1)*s*(2 + (m + 3)*n)/(m + 2)**2",
@@ -280,11 +281,10 @@ def _value_only_on_target(proof: Proof) -> None:
         r"`zero_shot_value` against `pretrained` on the target, N = n + 1: a quadratic in n. At n = 0 it always beats; for "
         r"all large n iff the coefficient of $n^2$ is negative (where it is zero, that of n is positive)."
     )
-    world = isotropic_world(1)
-    after, before = fixed_points.zero_shot_value(world), fixed_points.pretrained(world)
-    p_0, p_1, p_2 = thresholds.below(terms_on(after, "target"), terms_on(before, "target"), "tokens").difference()
+    world = field_world("tokens", pretrain_shots=m)
+    p_0, p_1, p_2 = _against_pretrained(world)
     proof.word("at_zero", -p_0)
-    names = {"n": n, "d": d, "m": m, "sigma2": sigma2, "a": before.w}
+    names = {"n": n, "d": d, "m": m, "sigma2": sigma2, "a": weights(law_of("pretrained"), world)[1]}
     share = s / (d + 4) ** 2
     proof.condition(
         "`zero_shot_value` beats `pretrained` iff",
@@ -302,16 +302,18 @@ def _value_only_on_target(proof: Proof) -> None:
     boundary = (compose(x, images) for x in (p_2, p_1 - share * (2 * d**2 + 9 * d + 2)))
     proof.zeros("where it is zero, the coefficient of n is a multiple of 2 d^2 + 9 d + 2 > 0", boundary)
     proof.step(r"In between not always: at d = 5, m = 20, $\sigma^2 = 0.1$ it beats for n <= 1 and n >= 22 only.")
-    one = Fraction(1)
-    official = IsotropicWorld(5 * one, one / 10, one, 20 * one, None, 0 * one, None, 1)
-    after, before = fixed_points.zero_shot_value(official), fixed_points.pretrained(official)
-    compared = thresholds.below(terms_on(after, "target", official), terms_on(before, "target", official), "tokens")
-    difference = compared.difference()
+    difference = _against_pretrained(official_world())
     signs = [at(difference, shots) < 0 for shots in (0, 1, 2, 21, 22)]  # a quadratic: two changes of sign are all
     proof.inequality(
         "two changes of sign, and no more", signs == [True, True, False, False, True] and bool(difference[2] < 0)
     )
     proof.words["between"] = ALWAYS[0] if all(signs) else f"not {ALWAYS[0]}"
+
+
+def _against_pretrained(world: World) -> Any:
+    """N^2 (risk of `zero_shot_value` - risk of `pretrained`) on the target, N = n + 1, as theory.conditions has it."""
+    after, before = (terms_at(law_of(name), world, "target") for name in ("zero_shot_value", "pretrained"))
+    return thresholds.below(after, before, "tokens").difference()
 
 
 THEOREMS = (

@@ -7,13 +7,13 @@ from typing import Any
 from sympy import QQ
 from sympy.polys.fields import field
 
-from .. import fixed_points, isotropic, risk_formula
-from ..fixed_points import IsotropicWorld
-from ..isotropic import IsotropicScalars
+from .. import laws
+from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
+from ..risk_formula import exact_risk_formula, limit_of_many_shots
 from . import r2_zero_shot
 from .printed_lines import run_lines
-from .r4_zero_shot_value import CONVENTIONS, alpha, d, isotropic_world, m, s, sigma2, tokens, w
-from .r8_auxiliary_window import value_only
+from .r4_zero_shot_value import CONVENTIONS, alpha, d, m, s, sigma2, tokens, w
+from .r8_auxiliary_window import LIFT, Law, field_world, law_of, value_only, weights
 from .r9_conditions import TASKS, terms_on
 from .radicals import Roots, compose
 from .theorem import Proof, Theorem
@@ -29,8 +29,9 @@ SHARED = "a = kappa/(kappa + 1 + sigma2)\nexcess = (1 - a)**2 + a**2*(1 + sigma2
 def derive_limits(proof: Proof) -> None:
     """R9.limits."""
 
-    def excess(point: isotropic.IsotropicPoint, task: str) -> Any:
-        return risk_formula.limit_of_many_shots(terms_on(point, task)) - sigma2
+    def excess(law: Law, task: str, normalization: Any = "tokens") -> Any:
+        terms = terms_on(law, task, normalization, pretrain_shots=m, few_shot_shots=m)
+        return limit_of_many_shots(terms) - sigma2
 
     proof.step(
         r"As $n \to \infty$ the excess over $\sigma^2$ tends to the squared bias that a shot leaves. With v alone trained, "
@@ -38,16 +39,16 @@ def derive_limits(proof: Proof) -> None:
         r"$\alpha = 1/(d+4)$), whatever the convention."
     )
     names = {"w": w, "alpha": alpha, "s": s}
-    generic = value_only(alpha, w, s)
+    generic = value_only(alpha, w)
     biases = {task: excess(generic, task) for task in TASKS}
     proof.formula("the excess after many shots, v alone trained", SHOT_BIAS, names, main=True, **biases)
     N = tokens  # m + 1 or m
-    world = isotropic_world(N - m, m, m)
+    world = field_world(N, pretrain_shots=m, few_shot_shots=m)
     for name in ("pretrained", "zero_shot_value", "mixed_value"):
-        point = fixed_points.POINTS[name][0](world)
+        law = law_of(name)
         share = 0 if name == "pretrained" else 1 / (d + 4)
-        stated = run_lines(SHOT_BIAS, {"w": point.w, "alpha": share, "s": s})[0]
-        proof.zeros(f"many shots: {name}", (excess(point, task) - stated[task] for task in TASKS))
+        stated = run_lines(SHOT_BIAS, {"w": weights(law, world)[1], "alpha": share, "s": s})[0]
+        proof.zeros(f"many shots: {name}", (excess(law, task, N) - stated[task] for task in TASKS))
     proof.step(
         r"`mixed_kq` recites the target but for a small part; `zero_shot` is left with s on every task of that norm."
     )
@@ -55,9 +56,9 @@ def derive_limits(proof: Proof) -> None:
         "the excess of `mixed_kq` on the target after many shots",
         "excess = s*(m + 2 - N)**2/(m + 2)**2",
         {"s": s, "m": m, "N": N},
-        excess=excess(fixed_points.mixed_kq(world), "target"),
+        excess=excess(law_of("mixed_kq"), "target", N),
     )
-    memory = isotropic.contract(IsotropicScalars(1 + 0 * d, w, 1 + 0 * d, 0 * d, 0 * d, 0 * d), d, sigma2, s)
+    memory = of_scalars(1, LIFT(w), 1, 0, 0, 0)
     lost = zip(TASKS, (s, s, 1), strict=True)
     proof.zeros("many shots: zero_shot", (excess(memory, task) - bias for task, bias in lost))
     _many_dimensions(proof)
@@ -65,15 +66,17 @@ def derive_limits(proof: Proof) -> None:
 
 def _many_dimensions(proof: Proof) -> None:
     dimension = 1 / inverse_root**2
-    one = 1 + 0 * noise
-    worlds = {
-        normalization: IsotropicWorld(dimension, noise, one, ratio * dimension, ratio * dimension, 0 * one, None, eta)
-        for normalization, eta, _ in CONVENTIONS
-    }
+    one = FIELD(1)
+    lift = Roots(FIELD)
+    numbers = Numbers(*map(lift, (dimension, noise, one, ratio * dimension, ratio * dimension, 0)))
+    worlds = [normalization for normalization, _, _ in CONVENTIONS]
 
-    def excess(point: isotropic.IsotropicPoint, task: str, normalization: str) -> Any:
-        terms = terms_on(point, task, worlds[normalization])
-        return risk_formula.exact_risk_formula(terms, nu * dimension, normalization) - noise
+    def excess(law: Law, task: str, normalization: str) -> Any:
+        opposite = task == "opposite"
+        world = isotropic_world(numbers._replace(across_norm2=0) if opposite else numbers, normalization, False)
+        place = {"opposite": "task", "unseen": "sphere"}.get(task, task)
+        terms = isotropic_terms(law, world, place, 2)
+        return (exact_risk_formula(terms, lift(nu * dimension), normalization) - noise).rational()
 
     proof.step(
         r"As $d \to \infty$ with $n = \nu d$, $m = \kappa d$, $|\theta_0| = 1$, `pretrained`, `zero_shot_value` and "
@@ -81,14 +84,14 @@ def _many_dimensions(proof: Proof) -> None:
     )
     strategies = ("pretrained", "zero_shot_value", "mixed_value")
     found = {
-        (name, task, normalization): excess(fixed_points.POINTS[name][0](world), task, normalization)
-        for normalization, world in worlds.items()
+        (name, task, normalization): excess(law_of(name), task, normalization)
+        for normalization in worlds
         for name in strategies
         for task in TASKS
     }
     names = {"kappa": ratio, "sigma2": noise, "nu": nu}
     proportions = {"sigma2": noise, "n": nu * dimension, "m": ratio * dimension, "d": dimension}
-    weight = at_zero(fixed_points.pretrained(worlds["tokens"]).w)
+    weight = at_zero(weights(law_of("pretrained"), isotropic_world(numbers, "tokens", False))[1])
     limit = at_zero(found["zero_shot_value", "unseen", "tokens"])
     lines = f"nu = n/d\nkappa = m/d\n{SHARED}"
     proof.formula(
@@ -98,8 +101,8 @@ def _many_dimensions(proof: Proof) -> None:
     for name in strategies:
         limits = (at_zero(found[name, task, normalization]) for task in TASKS for normalization in worlds)
         proof.zeros(f"many dimensions: {name}", (limit - known["excess"] for limit in limits))
-    for normalization, world in worlds.items():
-        recital = excess(fixed_points.mixed_kq(world), "target", normalization)
+    for normalization in worlds:
+        recital = excess(law_of("mixed_kq"), "target", normalization)
         proof.zero(f"many dimensions: mixed_kq, target, {normalization}", at_zero(recital))
 
     proof.step(r"So the price of value-only fine-tuning falls as $1/d^2$.")
@@ -114,16 +117,14 @@ def _many_dimensions(proof: Proof) -> None:
         r"`zero_shot` (balanced): in the scale c = 1, $Y = w^2/d$ solves a quadratic whose last term vanishes as "
         r"$d \to \infty$, so that its positive root tends to $a^2$."
     )
-    lift = Roots(r2_zero_shot.FIELD)
-    balanced = r2_zero_shot.printed_world(lift, 1, balanced=True)
+    balanced = r2_zero_shot.printed_world(Roots(r2_zero_shot.FIELD), balanced=True)
     proof.formula(
         "the weight of the label",
         "Y = w**2/d\nY**2 == a**2*Y + a**2*s/d",
-        {"w": fixed_points.zero_shot(balanced).w, "a": fixed_points.pretrained(balanced).w}
-        | {"d": balanced.d, "s": balanced.target_norm2},
+        {"w": laws.zero_shot(balanced).w, "a": laws.pretrained(balanced).B.diagonal[1]}
+        | {"d": balanced.d, "s": balanced.target @ balanced.target},
     )
-    scalars = IsotropicScalars(one, y / inverse_root, one, 0 * one, 0 * one, 0 * one)  # Y = y^2
-    memory = isotropic.contract(scalars, dimension, noise, one)
+    memory = of_scalars(1, lift(y / inverse_root), 1, 0, 0, 0)  # Y = y^2
     in_tokens, in_shots = (at_zero(excess(memory, "target", normalization)) for normalization in worlds)
     proof.formula(
         "the excess of `zero_shot` on the target, many dimensions",

@@ -1,9 +1,8 @@
 r"""Square roots without floats: rational functions extended by the roots that a printed formula takes.
 
-A formula of the core with a square root in it is plain arithmetic but for ``x ** 0.5``. :class:`Roots` supplies numbers
-that have it: elements of a field of rational functions, with a new symbol r for each root and the one rule
-:math:`r^2 = x`. So the printed function itself runs on symbols, and two results are equal if their difference is
-identically zero.
+A formula of the core with a square root in it is plain arithmetic but for that root. :class:`Roots` supplies numbers
+that have it (:mod:`theory.surds`) over a field of rational functions: the printed function itself runs on symbols, and two
+results are equal if their difference is identically zero.
 
 Every generator of the field stands for a *positive* number. A radicand that is the square of a rational function is
 recognised, and its root is the one whose coefficients are all of one sign, which is therefore positive: the branch is
@@ -21,15 +20,14 @@ from sympy import QQ
 from sympy.polys.fields import FracElement
 from sympy.polys.polyerrors import CoercionFailed
 
+from .. import surds
+from ..surds import Surd
 from .theorem import ProofFailed
 
 __all__ = ["Roots", "Surd", "compose"]
 
-Key = frozenset[int]  # the roots that a term holds, each to the first power
-RATIONAL: Key = frozenset()
 
-
-class Roots:
+class Roots(surds.Roots):
     """A field of rational functions, and the square roots taken in it so far.
 
     Examples
@@ -43,120 +41,25 @@ class Roots:
     (True, True)
     """
 
-    def __init__(self, field: Any) -> None:
-        self.field = field
-        self.radicands: list[Surd] = []
+    no_number = CoercionFailed
+    no_inverse = ProofFailed
 
-    def __call__(self, value: Any) -> Surd:
-        """A rational number or function as a number with roots."""
-        if isinstance(value, Surd):
-            return value
+    def element(self, value: Any) -> Any:
+        """A rational number or function as an element of the field."""
         if isinstance(value, Fraction):
             value = QQ(value.numerator, value.denominator)
-        return Surd(self, {RATIONAL: self.field(value)})
+        return self.field(value)
 
-    def root(self, x: Surd) -> Surd:
-        """The non-negative square root."""
-        if not x:
-            return x
-        for index, radicand in enumerate(self.radicands):
-            if x == radicand:
-                return self._symbol(index)
-        if x.terms.keys() == {RATIONAL}:
-            known = [(self(1), self(1)), *((r, self._symbol(i)) for i, r in enumerate(self.radicands))]
-            for radicand, root in known:
-                if radicand.terms.keys() == {RATIONAL}:
-                    factor = rational_root((x / radicand).terms[RATIONAL])
-                    if factor is not None:
-                        return self(factor) * root
-        self.radicands.append(x)
-        return self._symbol(len(self.radicands) - 1)
+    def rational_root(self, x: Any) -> Any:
+        """The positive root of a rational function that is a square; None if it is none."""
+        return rational_root(x)
 
-    def _symbol(self, index: int) -> Surd:
-        return Surd(self, {frozenset({index}): self.field(1)})
-
-
-class Surd:
-    """A rational function of the parameters and of square roots, each root to the first power."""
-
-    __slots__ = ("roots", "terms")
-
-    def __init__(self, roots: Roots, terms: Mapping[Key, Any]) -> None:
-        self.roots = roots
-        self.terms = {key: value for key, value in terms.items() if value}
-
-    def __add__(self, other: Any) -> Surd:
-        terms = dict(self.terms)
-        for key, value in self.roots(other).terms.items():
-            terms[key] = terms.get(key, 0) + value
-        return Surd(self.roots, terms)
-
-    __radd__ = __add__
-
-    def __neg__(self) -> Surd:
-        return Surd(self.roots, {key: -value for key, value in self.terms.items()})
-
-    def __sub__(self, other: Any) -> Surd:
-        return self + (-self.roots(other))
-
-    def __rsub__(self, other: Any) -> Surd:
-        return self.roots(other) - self
-
-    def __mul__(self, other: Any) -> Surd:
-        try:
-            factor = self.roots(other)
-        except CoercionFailed:  # no number: a vector, say, which multiplies from its side
-            return NotImplemented
-        product = Surd(self.roots, {})
-        for left, a in self.terms.items():
-            for right, b in factor.terms.items():
-                term = Surd(self.roots, {left ^ right: a * b})
-                for index in left & right:
-                    term = term * self.roots.radicands[index]
-                product = product + term
-        return product
-
-    __rmul__ = __mul__
-
-    def inverse(self) -> Surd:
-        """1/x, by the conjugate in the last root: 1/(a + b r) = (a - b r)/(a^2 - b^2 r^2)."""
-        if not self.terms:
-            raise ProofFailed("a printed formula divides by zero")
-        last = max((index for key in self.terms for index in key), default=None)
-        if last is None:
-            return Surd(self.roots, {RATIONAL: 1 / self.terms[RATIONAL]})
-        conjugate = Surd(self.roots, {key: -value if last in key else value for key, value in self.terms.items()})
-        return conjugate * (self * conjugate).inverse()
-
-    def __truediv__(self, other: Any) -> Surd:
-        return self * self.roots(other).inverse()
-
-    def __rtruediv__(self, other: Any) -> Surd:
-        return self.roots(other) * self.inverse()
-
-    def __pow__(self, exponent: float) -> Surd:
-        if exponent == 0.5:
-            return self.roots.root(self)
-        if not isinstance(exponent, int) or exponent < 0:
-            raise ValueError(f"exponent = {exponent!r} is not allowed: a non-negative int, or 0.5")
-        return prod([self] * exponent, start=self.roots(1))
-
-    def __bool__(self) -> bool:
-        return bool(self.terms)
-
-    def __eq__(self, other: object) -> bool:
-        return not (self - other).terms
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return " + ".join(f"({value})" + "".join(f"*r{i}" for i in sorted(key)) for key, value in self.terms.items())
-
-    def rational(self) -> Any:
-        """The value, where no root is left in it."""
-        if not self.terms.keys() <= {RATIONAL}:
-            raise ValueError(f"a root is left in {self}")
-        return self.terms.get(RATIONAL, self.roots.field(0))
+    def is_negative(self, x: Surd) -> bool:
+        """The sign of what a printed formula compares with zero, read off its coefficients."""
+        value = x.rational()
+        if not (positive(value) or positive(-value)):
+            raise ProofFailed(f"the sign of {value} cannot be read off its coefficients")
+        return positive(-value)
 
 
 def positive(x: Any) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..space import Square, Triple, polarised
+from ..space import Space, Square, Triple, polarised
 from ..wick import Matrix, Scalar, Vector, identity, outer, trace
 
 ZERO_VECTOR, ZERO_MATRIX = Vector(), Matrix()
@@ -106,7 +106,7 @@ class TokenOperator:
         )
 
 
-class Words:
+class Words(Space):
     """Expressions of the Gaussian calculus; what would divide is asked for, not done (`inverse`, `solve`)."""
 
     def __init__(self) -> None:

@@ -37,7 +37,14 @@ def coefficient(value: object) -> Coefficient:
         return value
     if isinstance(value, FracElement) and value.field.domain == QQ:
         return value
+    if is_foreign(value):
+        return value
     raise TypeError(f"coefficients are ints, Fractions, or elements of a sympy ring or field over QQ; got {value!r}")
+
+
+def is_foreign(value: object) -> bool:
+    """Whether it is a number of another module that is exact, with a zero that is known as such, as its type says."""
+    return getattr(type(value), "is_coefficient", False)
 
 
 def quotient(numerator: Coefficient, denominator: Coefficient) -> Coefficient:
@@ -46,7 +53,7 @@ def quotient(numerator: Coefficient, denominator: Coefficient) -> Coefficient:
         raise ZeroDivisionError(f"division of {numerator} by zero")
     if isinstance(denominator, PolyElement):
         denominator = denominator.ring.to_field()(denominator)
-    elif not isinstance(denominator, FracElement):
+    elif not (isinstance(denominator, FracElement) or is_foreign(denominator)):
         denominator = QQ.convert(denominator)
     return numerator * (1 / denominator)
 

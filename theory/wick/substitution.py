@@ -20,7 +20,7 @@ from sympy import QQ
 from sympy.polys.fields import FracElement
 from sympy.polys.rings import PolyElement
 
-from .combinations import Coefficient, quotient
+from .combinations import Coefficient, is_foreign, quotient
 from .expressions import (
     Matrix,
     Scalar,
@@ -197,6 +197,8 @@ class Homomorphism:
 
     def _coefficient(self, value: Coefficient) -> Scalar:
         if not self.generators or not isinstance(value, PolyElement | FracElement):
+            if self.generators and is_foreign(value):
+                raise TypeError(f"generators cannot be replaced in the coefficient {value!r}")
             return Scalar.constant(value)
         if isinstance(value, PolyElement):
             return self._polynomial(value)
@@ -276,6 +278,8 @@ def _partial(value: Coefficient, ring: Any, index: int) -> Coefficient:
     if isinstance(value, FracElement) and value.field.ring == ring:
         top, bottom = value.numer, value.denom
         return quotient(top.diff(index) * bottom - top * bottom.diff(index), bottom * bottom)
+    if is_foreign(value):
+        raise TypeError(f"the coefficient {value!r} cannot be differentiated")
     return QQ.zero
 
 

@@ -61,10 +61,10 @@ MUTANTS = [
     ("R0.average", space, "Lines.squares_of_operators", "(times - 1)", "times"),
     ("R0.average", contractions, "_Contraction._spread", "4 * self.product(u, along)", "2 * self.product(u, along)"),
     ("R0.average", contractions, "_Contraction._spread", "2 * (power * power + 2 * power2)", "(power * power + 2 * power2)"),
-    ("R0.average", contractions, "_Contraction._spread", "moment2) - moment * moment", "moment2)"),
-    ("R0.average", contractions, "_Contraction._spread", "(1 - head.w) * head.right", "(1 + head.w) * head.right"),
-    ("R0.average", contractions, "_Contraction._spread", "met.w * met.Q + space", "met.Q + space"),
-    ("R0.average", contractions, "_Contraction._spread", "slope - moment * u", "slope + moment * u"),
+    ("R0.average", contractions, "_Contraction._varying_power", "moment2) - moment * moment", "moment2)"),
+    ("R0.average", contractions, "_Contraction._shares", "(1 - head.w) * head.right", "(1 + head.w) * head.right"),
+    ("R0.average", contractions, "_Contraction._shares", "met.w * met.Q + space", "met.Q + space"),
+    ("R0.average", contractions, "_Contraction.terms", "slope - shares.moment * shares.u", "slope + shares.moment * shares.u"),
 ]  # fmt: skip
 
 

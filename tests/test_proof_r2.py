@@ -49,7 +49,7 @@ MUTANTS = [
     ("R2.risk", contractions, "_Met.__init__", "own.v + self.w * (", "own.v - self.w * ("),
     ("R2.risk", contractions, "_Contraction._variance", "two.scores) * values", "two.scores)"),
     ("R2.risk", contractions, "_Own.linear", "+ self.score) * self.v", "- self.score) * self.v"),
-    ("R2.risk", contractions, "_Contraction.terms", "slope, intercept = self._slope(truth), 0 * truth", "slope, intercept = self._slope(truth), truth"),
+    ("R2.risk", contractions, "_Contraction._biases", "slope, intercept = self._slope(truth), 0 * truth", "slope, intercept = self._slope(truth), truth"),
     ("R2.risk", programs, "tasks_of", "1 - departure", "1 + departure"),
     ("R2.risk", programs, "tasks_of", "space.identity / world.d", "space.identity"),
     ("R2.risk", risk_formula, "risk_at", "n_shots * slope + intercept", "n_shots * slope - intercept"),

@@ -39,7 +39,7 @@ MUTANTS = [
     ("R7.risk", contractions, "_Met.__init__", "inputs.noise_variance * space.label", "0 * space.label"),
     ("R7.risk", contractions, "_Met.__init__", "own.Q + space.outer(self.keyed, task)", "own.Q - space.outer(self.keyed, task)"),
     ("R7.risk", contractions, "_Contraction._variance", "crossed = one.Q", "crossed = 2 * one.Q"),
-    ("R7.risk", contractions, "_Contraction._spread", "slope - moment * u", "slope + moment * u"),
+    ("R7.risk", contractions, "_Contraction.terms", "slope - shares.moment * shares.u", "slope + shares.moment * shares.u"),
     ("R7.risk", risk_formula, "risk_at", "beyond * truth", "0 * truth"),
     ("R7.risk", r7_manifold, "target_excess", "- D, delta", "+ D, delta"),
     ("R7.selection", laws, "selected_scale", "4 * value * key_query", "value * key_query"),

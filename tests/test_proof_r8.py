@@ -44,13 +44,13 @@ MUTANTS = [
     (WINDOW, laws, "zero_shot_value", "8 * M2", "4 * M2"),
     (WINDOW, laws, "pretrained", "(world.gain - 1) * gain", "world.gain * gain"),
     (WINDOW, programs, "tasks_of", "space.identity / world.d", "space.identity"),
-    (WINDOW, contractions, "_Contraction.terms", "intercept = intercept - own.linear()", "intercept = intercept + own.linear()"),
+    (WINDOW, contractions, "_Contraction._biases", "intercept = intercept - own.linear()", "intercept = intercept + own.linear()"),
     (WINDOW, contractions, "_Contraction._spread", "power + own) * keys", "own) * keys"),
     (WINDOW, contractions, "_Contraction._slope", "truth - head.w * truth", "truth - truth"),
     (WINDOW, risk_formula, "quadratic", "2 * (weight", "(weight"),
     (CURVE, laws, "mixed_value", "+ 4 + m) * M2", "+ 4) * M2"),
     (CURVE, laws, "mixed_value", "at_zero - w * per_w", "at_zero + w * per_w"),
-    (CURVE, contractions, "_Contraction._spread", "slopes = truth - linear", "slopes = truth + linear"),
+    (CURVE, contractions, "_Contraction._shares", "slopes = truth - linear", "slopes = truth + linear"),
     (CURVE, contractions, "_Contraction._excess", "squared * values + turned", "squared * values - turned"),
 ]  # fmt: skip
 

@@ -67,7 +67,7 @@ MUTANTS = [
     (MECHANISM, risk_formula, "quadratic", "2 * (weight", "(weight"),
     (MECHANISM, risk_formula, "quadratic", "slope + linear * truth", "slope + constant * truth"),
     (PRICE, laws, "zero_shot_value", "8 * M2", "4 * M2"),
-    (PRICE, contractions, "_Contraction._spread", "slope - moment * u", "2 * slope - moment * u"),
+    (PRICE, contractions, "_Contraction.terms", "slope - shares.moment * shares.u", "2 * slope - shares.moment * shares.u"),
     (THRESHOLDS, laws, "zero_shot_value", "4 * (t_1 * M)", "2 * (t_1 * M)"),
     (THRESHOLDS, laws, "_ridge", "world.d * world.noise_variance", "world.noise_variance"),
     (LIMITS, laws, "_inverse_zero_shot_scale", "+ 4 * ", "+ 2 * "),

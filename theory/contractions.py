@@ -27,7 +27,7 @@ from typing import NamedTuple
 from .kinds import Number
 from .space import Images, Operator, Space, Square, Vector, exact_quotient
 
-__all__ = ["Head", "Inputs", "Layer", "RiskTerms", "Square", "Tasks", "contract"]
+__all__ = ["Head", "Inputs", "Layer", "Polar", "RiskTerms", "Square", "Tasks", "contract"]
 
 
 class Head(NamedTuple):
@@ -100,10 +100,10 @@ def contract(space: Space, inputs: Inputs, layer: Layer, tasks: Tasks) -> RiskTe
 
 
 class _Contraction:
-    """One layer in one world."""
+    """One layer in one world; ``direction``: what is added to a layer, which answers for no part of the truth."""
 
-    def __init__(self, space: Space, inputs: Inputs, layer: Layer, tasks: Tasks) -> None:
-        self.space, self.inputs, self.layer, self.tasks = space, inputs, layer, tasks
+    def __init__(self, space: Space, inputs: Inputs, layer: Layer, tasks: Tasks, direction: bool = False) -> None:
+        self.space, self.inputs, self.layer, self.tasks, self.direction = space, inputs, layer, tasks, direction
         met = [_Own(space, inputs, head) for head in layer.heads]
         self.heads = [_Met(space, inputs, own, tasks.mean) for own in met]
         self.own = met if layer.own is None else [_Own(space, inputs, head) for head in layer.own]
@@ -115,8 +115,27 @@ class _Contraction:
 
     def terms(self) -> RiskTerms:
         """All of it."""
-        space, tasks, layer = self.space, self.tasks, self.layer
-        truth = tasks.mean if layer.skip is None else tasks.mean - layer.skip
+        space, inputs, tasks = self.space, self.inputs, self.tasks
+        slope, intercept, truth = self._biases()
+        per_shot = self._variance(self)
+        squares: tuple[Square, ...] = ()
+        if tasks.spread is not None:
+            shares = self._shares()
+            slope = slope - shares.moment * shares.u
+            spread = Square(self._varying_power(shares, shares), 1, 0, 0)
+            squares = space.squares_of_operators(
+                shares.slopes, shares.truth, inputs.query, inputs.query_mean, tasks.spread
+            )
+            squares, per_shot = (*squares, spread), per_shot + self._spread(shares, self, shares)
+        squares = (*space.squares((slope, intercept, truth), inputs.query, inputs.query_mean), *squares)
+        return RiskTerms(inputs.noise_variance, squares, per_shot, self._excess(self))
+
+    def _biases(self) -> tuple[Vector, Vector, Vector]:
+        """a, e and tau, but for what tasks around their mean add to a."""
+        tasks, layer = self.tasks, self.layer
+        truth = 0 * tasks.mean if self.direction else tasks.mean
+        if layer.skip is not None:
+            truth = truth - layer.skip
         slope, intercept = self._slope(truth), 0 * truth
         if layer.attends:
             for own in self.own:
@@ -124,13 +143,7 @@ class _Contraction:
         for token in layer.prompt:
             for head in layer.heads:
                 intercept = intercept - (head.v @ token) * (head.Q @ token)
-        per_shot = self._variance()
-        squares: tuple[Square, ...] = ()
-        if tasks.spread is not None:
-            slope, more, added = self._spread(slope)
-            squares, per_shot = more, per_shot + added
-        squares = (*space.squares((slope, intercept, truth), self.inputs.query, self.inputs.query_mean), *squares)
-        return RiskTerms(self.inputs.noise_variance, squares, per_shot, self._excess())
+        return slope, intercept, truth
 
     def _slope(self, truth: Vector) -> Vector:
         """a: the truth less what a shot contributes in the mean."""
@@ -141,11 +154,11 @@ class _Contraction:
             truth = truth - head.response
         return truth
 
-    def _variance(self) -> Number:
-        """V: of one shot's term, given the query, on average over the query."""
+    def _variance(self, other: _Contraction) -> Number:
+        """V: of one shot's term, given the query, on average over the query; with another's heads its polar form."""
         total: Number = 0
         for one in self.heads:
-            for two in self.heads:
+            for two in other.heads:
                 values = one.v @ two.Cv
                 keys = self.space.trace_of_product(one.left, two.right)
                 keys = keys + one.at_mean @ (self.inputs.shot @ two.at_mean)
@@ -156,14 +169,14 @@ class _Contraction:
                 total = total + self.product(one.scores, two.scores) * values
         return total
 
-    def _excess(self) -> Number:
-        """W: the mean square of the quadratic and cubic Hermite parts of the query's own token."""
+    def _excess(self, other: _Contraction) -> Number:
+        """W: the mean square of the quadratic and cubic Hermite parts of the query's own token; likewise."""
         total: Number = 0
         if not self.layer.attends:
             return total
         cov = self.inputs.query
         for one in self.own:
-            for two in self.own:
+            for two in other.own:
                 squared = exact_quotient(self.space.trace_of_product(one.SC, two.SC.T), 2)  # 2 tr S C S' C
                 values = one.v @ two.Cv
                 C_scores = cov @ two.scores
@@ -173,15 +186,15 @@ class _Contraction:
                 total = total + (one.scores @ C_scores) * values + (one.scores @ two.Cv) * (one.Cv @ two.scores)
         return total
 
-    def _spread(self, slope: Vector) -> tuple[Vector, tuple[Square, ...], Number]:
-        r"""What tasks around their mean add: to a, to the squares, to V.
+    def _shares(self) -> _Shares:
+        r"""What tasks around their mean meet: a shot sees :math:`\delta^\top\bar z` as its label's share.
 
-        A shot sees :math:`\delta^\top\bar z` as its label's share: given the query it adds
-        :math:`(\delta^\top\bar z)\,g^\top\bar z` with :math:`g = G^\top z_q`, and :math:`(\delta^\top\bar z)^2 u^\top z_q`.
+        Given the query it adds :math:`(\delta^\top\bar z)\,g^\top\bar z` with :math:`g = G^\top z_q`, and
+        :math:`(\delta^\top\bar z)^2 u^\top z_q`.
         """
-        space, inputs, P, kappa = self.space, self.inputs, self.tasks.spread, self.tasks.fourth_moment
+        space, inputs, P = self.space, self.inputs, self.tasks.spread
         C, mean, query, query_mean = inputs.shot, inputs.mean, inputs.query, inputs.query_mean
-        u = 0 * slope
+        u = 0 * self.tasks.mean
         G = G_C = space.outer(u, u)
         for met in self.heads:
             u = u + met.w * met.keyed
@@ -194,21 +207,14 @@ class _Contraction:
         power, power2 = space.trace(CP), space.trace_of_product(CP, CP.T)  # tr PC, tr PCPC
         own, own2 = mean @ P_mean, P_mean @ C_P_mean
         moment, moment2 = power + own, power2 + 2 * own2 + own * own  # tr PM, tr PMPM with M = C + mean mean'
-        weight = self.product(u, u)
 
-        linear = Images(G_C, query @ G_C + space.outer(query_mean, query_mean @ G_C), G_C @ P)
-        keys = space.trace_of_product(query @ G, G_C) + at_mean @ (C @ at_mean)  # tr M_q G C G'
-        added = (power + own) * keys + space.trace_of_product(linear.left, linear.right)  # and tr M_q G CPC G'
-        added = added + power * self.product(G_mean, G_mean) + 2 * self.product(G_mean, G @ C_P_mean)
-        for met in self.heads:
-            along = met.Q @ (C @ (P @ met.Cv) + met.constant * C_P_mean) + (met.v @ C_P_mean) * met.scores
-            added = added + 4 * self.product(u, along)
-        added = added + weight * (kappa * (2 * (power * power + 2 * power2) + 4 * (own * power + 2 * own2)))
-
+        varying = Images(G_C, query @ G_C + space.outer(query_mean, query_mean @ G_C), G_C @ P)
         one = space.token_operator(space.identity, 0)
         truth = Images(one, query @ one + space.outer(query_mean, query_mean @ one), one @ P)
+        if self.direction:
+            truth = 0 * truth
         constant = space.outer(G_mean, mean)
-        linear = linear + Images(
+        linear = varying + Images(
             constant,
             space.outer(query @ G_mean + (query_mean @ G_mean) * query_mean, mean),
             space.outer(G_mean, P_mean),
@@ -218,12 +224,95 @@ class _Contraction:
             (head,) = self.heads
             rest = head.residual + (1 - head.w) * head.right
             slopes = Images(rest, query @ rest, rest @ P)
-        squares = space.squares_of_operators(slopes, truth, inputs.query, query_mean, P)
+        return _Shares(
+            u, G, G_C, G_mean, at_mean, varying, slopes, truth, C_P_mean, power, power2, own, own2, moment, moment2
+        )  # fmt: skip
+
+    def _varying_power(self, mine: _Shares, theirs: _Shares) -> Number:
+        """What a shot's bias owes to the tasks' power, which varies from task to task."""
+        kappa, moment, moment2 = self.tasks.fourth_moment, mine.moment, mine.moment2
         variance = self.tasks.power_variance
         if variance is None:
             variance = kappa * (moment * moment + 2 * moment2) - moment * moment
-        spread = Square(weight * variance, 1, 0, 0)
-        return slope - moment * u, (*squares, spread), added
+        return self.product(mine.u, theirs.u) * variance
+
+    def _spread(self, mine: _Shares, other: _Contraction, theirs: _Shares) -> Number:
+        """What tasks around their mean add to V; with another's heads its polar form, up to the order of the two."""
+        space, kappa = self.space, self.tasks.fourth_moment
+        C, P, query, u = self.inputs.shot, self.tasks.spread, self.inputs.query, mine.u
+        C_P_mean, power, power2, own, own2 = mine.C_P_mean, mine.power, mine.power2, mine.own, mine.own2
+        keys = space.trace_of_product(query @ mine.G, theirs.G_C) + mine.at_mean @ (C @ theirs.at_mean)  # tr M_q G C G'
+        added = (power + own) * keys
+        added = added + space.trace_of_product(mine.varying.left, theirs.varying.right)  # and tr M_q G CPC G'
+        added = added + power * self.product(mine.G_mean, theirs.G_mean)
+        added = added + 2 * self.product(mine.G_mean, theirs.G @ C_P_mean)
+        for met in other.heads:
+            along = met.Q @ (C @ (P @ met.Cv) + met.constant * C_P_mean) + (met.v @ C_P_mean) * met.scores
+            added = added + 4 * self.product(u, along)
+        weight = self.product(u, theirs.u)
+        return added + weight * (kappa * (2 * (power * power + 2 * power2) + 4 * (own * power + 2 * own2)))
+
+
+class _Shares(NamedTuple):
+    """What tasks around their mean meet in a layer, and what their law says of them."""
+
+    u: Vector
+    G: Operator
+    G_C: Operator
+    G_mean: Vector
+    at_mean: Vector
+    varying: Images  # G C, and its images
+    slopes: Images
+    truth: Images
+    C_P_mean: Vector
+    power: Number
+    power2: Number
+    own: Number
+    own2: Number
+    moment: Number
+    moment2: Number
+
+
+class Polar:
+    r"""A layer's share in a loss, as a vector of a space with a product: :math:`\mathrm{risk} - \sigma^2` is its square.
+
+    At fixed v or Q what a layer predicts is linear in the other, so its risk is a quadratic form in its heads, and the
+    risk of x_0 + sum c_i e_i is the square of the start's vector plus those of the directions. ``share`` is n/N,
+    ``per_token`` 1/N: 1 and 0 at infinitely many shots.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        inputs: Inputs,
+        layer: Layer,
+        tasks: Tasks,
+        share: Number,
+        per_token: Number,
+        direction: bool = False,
+    ) -> None:
+        self._of = of = _Contraction(space, inputs, layer, tasks, direction)
+        self._share, self._per_token = share, per_token
+        slope, intercept, truth = of._biases()
+        self._shares = None if tasks.spread is None else of._shares()
+        if self._shares is not None:
+            slope = slope - self._shares.moment * self._shares.u
+            self._slopes = share * self._shares.slopes + (1 - share) * self._shares.truth
+        self._bias = share * slope + per_token * intercept + (1 - share) * truth
+
+    def __matmul__(self, other: Polar) -> Number:
+        """The polar form of the risk's excess over sigma^2."""
+        one, two, share, per_token = self._of, other._of, self._share, self._per_token
+        per_shot, power = one._variance(two) + two._variance(one), 0
+        total = one.product(self._bias, other._bias)
+        if self._shares is not None and other._shares is not None:
+            per_shot = per_shot + one._spread(self._shares, two, other._shares)
+            per_shot = per_shot + two._spread(other._shares, one, self._shares)
+            power = one._varying_power(self._shares, other._shares)
+            total = total + one.space.trace_of_product(self._slopes.left, other._slopes.right)
+        excess = one._excess(two) + two._excess(one)
+        per_shot, excess = exact_quotient(per_shot, 2), exact_quotient(excess, 2)  # symmetric
+        return total + share * (per_token * per_shot + share * power) + per_token * per_token * excess
 
 
 class _Own:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from theory import fixed_point
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
-from theory.strategies import STRATEGIES, Strategy, find_strategy
+from theory.strategies import STRATEGIES, Strategy, named_strategy
 from theory.validation import count
 
 from .derivatives import (
@@ -117,7 +117,7 @@ def certify(strategies: str | Strategy | Iterable[str | Strategy] | None, settin
         strategies = STRATEGIES
     if isinstance(strategies, str | Strategy):
         strategies = (strategies,)
-    return Certificates(row for name in strategies for row in _certificates(find_strategy(name), setting))
+    return Certificates(row for name in strategies for row in _certificates(named_strategy(name), setting))
 
 
 def _certificates(strategy: Strategy, setting: Setting) -> list[Certificate]:
@@ -221,7 +221,7 @@ def basins(
     >>> sorted(basins("zero_shot", setting, 3, rng=0, odd_symmetric=True))
     ['I']
     """
-    name = find_strategy(strategy).name
+    name = named_strategy(strategy).name
     if name not in ("zero_shot", "mixed"):
         raise ValueError(f"strategy = {strategy!r} is not allowed: basins are asked of 'zero_shot' and 'mixed' only")
     setting = setting.replace(few_shot_weight=0)

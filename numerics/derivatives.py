@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
-from theory.strategies import TrainedBlock, find_strategy
-from theory.validation import choice, count, real, vector
+from theory.strategies import SETTING, Strategy, TrainedBlock, find_strategy
+from theory.validation import choice, count, real, reject, vector
 
 from .population_loss import LossTerm, PopulationLoss, TaskFeatures, shot_factors
 
@@ -56,7 +56,7 @@ class Gradient(NamedTuple):
     Q: Array
 
 
-def objective(strategy: str, setting: Setting) -> Objective:
+def objective(strategy: str | Strategy, setting: Setting) -> Objective:
     """The loss that a strategy descends in a setting.
 
     A mixed strategy with few_shot_weight = 0, the limit lambda -> 0+, has the zero-shot loss alone here: the
@@ -64,8 +64,8 @@ def objective(strategy: str, setting: Setting) -> Objective:
 
     Parameters
     ----------
-    strategy : str
-        A name or alias of one of the seven strategies.
+    strategy : str or Strategy
+        A name or alias of one of the seven strategies, or one composed of weights without a pull.
     setting : Setting
 
     Returns
@@ -86,15 +86,23 @@ def objective(strategy: str, setting: Setting) -> Objective:
     >>> objective("pretrained", setting)
     (Term(weight=1.0, n_shots=20, task=None),)
     """
-    kind = find_strategy(strategy).objective
-    if kind == "pretraining":
-        return (Term(1.0, setting.pretrain_shots, None),)
+    found = find_strategy(strategy)
+    if found.pull != 0:
+        raise reject("pull", found.pull, "0 here: a pull to the start is no sum of risks")
     target = np.asarray(setting.target_vector(), dtype=float)
-    zero_shot = Term(1.0, 0, target)
-    if kind == "zero_shot":
-        return (zero_shot,)
-    few_shot = Term(plain_number("few_shot_weight", setting.few_shot_weight), setting.auxiliary_shots(), target)
-    return (zero_shot, few_shot) if few_shot.weight else (zero_shot,)
+    few_shot = setting.few_shot_weight if found.few_shot == SETTING else found.few_shot
+    weights = {"zero_shot": found.zero_shot, "few_shot_weight": few_shot, "replay": found.replay}
+    numbers = {name: plain_number(name, weight) for name, weight in weights.items()}
+    terms = []
+    if numbers["zero_shot"]:
+        terms.append(Term(numbers["zero_shot"], 0, target))
+    if found.few_shot == SETTING or numbers["few_shot_weight"]:
+        shots = setting.auxiliary_shots()  # required at a weight 0+ too
+        if numbers["few_shot_weight"]:
+            terms.append(Term(numbers["few_shot_weight"], shots, target))
+    if numbers["replay"]:
+        terms.append(Term(numbers["replay"], setting.pretrain_shots, None))
+    return tuple(terms)
 
 
 def few_shot_objective(setting: Setting) -> Objective:

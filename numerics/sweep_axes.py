@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from theory import AttentionParameters, PowerLaw, Spiked, Strategy
+from theory import STRATEGIES, AttentionParameters, PowerLaw, Spiked, Strategy
 from theory.prompt import NORMALIZATIONS
 from theory.strategies import find_strategy
 from theory.tasks import TASKS
@@ -80,7 +80,8 @@ def models(values: Any) -> list[Named]:
             out.append(Named(name or f"model {k}", value))
         else:
             strategy = find_strategy(value)
-            out.append(Named(name or strategy.name, strategy.name))
+            named = STRATEGIES.get(strategy.name)  # a composed one stands for itself
+            out.append(Named(name or strategy.name, strategy if named is None else strategy.name))
     return out
 
 

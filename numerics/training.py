@@ -23,7 +23,7 @@ import numpy as np
 from tqdm import trange
 
 from theory import STRATEGIES, AttentionParameters, Setting, Strategy
-from theory.strategies import find_strategy
+from theory.strategies import named_strategy
 from theory.validation import reject
 
 from .batches import LossTerm, draw_batch, loss_and_gradient
@@ -143,7 +143,7 @@ def train(
     >>> bool(run.loss[-50:].mean() < run.loss[:50].mean())
     True
     """
-    chosen = find_strategy(strategy)
+    chosen = named_strategy(strategy)
     if start is not None and chosen.objective == "pretraining":
         raise ValueError("start must be None for 'pretrained': only fine-tuning starts from a trained model")
     begin = start.parameters if isinstance(start, Training) else start

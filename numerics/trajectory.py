@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from theory import fixed_point
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
-from theory.strategies import Strategy, TrainedBlock, find_strategy
+from theory.strategies import SETTING, Strategy, TrainedBlock, find_strategy
+from theory.validation import choice, reject
 
-from .derivatives import Objective, few_shot_objective, objective, population_loss
+from .derivatives import TRAINED_BLOCKS, Objective, few_shot_objective, objective, population_loss
 from .integrator import Integrator, Linearisation, System, symmetric
 from .quadratic_flow import QuadraticFlow, flat_directions
 from .slow_manifold import ZeroShotManifold
@@ -152,6 +153,11 @@ def flow(
     True
     """
     found = find_strategy(strategy)
+    choice("trains", found.trains, TRAINED_BLOCKS)
+    if found.objective == "composed" and found.few_shot == SETTING and setting.few_shot_weight == 0:
+        raise reject(
+            "few_shot_weight", setting.few_shot_weight, "> 0 where the strategy's other losses are not L_ZS alone"
+        )
     times = checked_times(t, until)
     start = fixed_point("pretrained", setting=setting) if start is None else start
     v, Q = np.array(start.v, dtype=float), np.array(start.Q, dtype=float)
@@ -167,7 +173,7 @@ def flow(
     else:
         if schedule is not None:
             setting = setting.replace(few_shot_weight=schedule)
-        loss = objective(found.name, setting)
+        loss = objective(found, setting)
         if found.objective == "mixed" and len(loss) == 1:
             rows = _two_phases(v, Q, setting, found, times, limit)
         else:

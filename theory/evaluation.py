@@ -18,7 +18,17 @@ from .contractions import Head, Layer, RiskTerms, Square, contract
 from .kinds import FLOATS, FRACTIONS, SYMBOLS, Array, Kind, Number, anywhere, is_symbolic
 from .laws import Case, Regime, laws_of
 from .parameters import AttentionParameters, IsotropicScalars, require_dimension
-from .programs import Numbers, Question, Roots, isotropic_world, of_scalars, risk_program, scalars_of, terms_program
+from .programs import (
+    Numbers,
+    Question,
+    Roots,
+    isotropic_terms,
+    isotropic_world,
+    of_scalars,
+    risk_program,
+    scalars_of,
+    terms_program,
+)
 from .prompt import beyond_shots, tokens
 from .risk_formula import exact_risk_formula, limit_of_many_shots, risk_at
 from .setting import Setting
@@ -59,7 +69,7 @@ def risk_of(model: Strategy | AttentionParameters, n_shots: Number, setting: Set
         if found is not None:
             return found
     question = _asked(model, setting, task)
-    if question.two_lines:
+    if question.two_lines and question.recorded:
         return _isotropic_risk(question, n_shots)
     return _general_risk(question, n_shots)
 
@@ -68,7 +78,7 @@ def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any)
     """The risk's contractions, one number for each argument."""
     question = _asked(model, setting, checked_task(task, setting))
     kind = question.kind(None)
-    if not question.two_lines:
+    if not (question.two_lines and question.recorded):
         terms, infinite = _general_terms(question, kind)
         return Terms(_presented(terms, kind), infinite)
     numbers, made_for = _numbers(question, None, kind)
@@ -95,10 +105,9 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
         if kind is not FLOATS:
             allowed = "one number beside exact or symbolic ones in fixed_point"
             raise validation.reject(name, getattr(setting, name), allowed)
-        if not question.two_lines:
-            raise validation.reject(
-                name, getattr(setting, name), "one number, not an array, where a covariance is given"
-            )
+        if not (question.two_lines and question.recorded):
+            allowed = "one number, not an array, where a covariance is given or a strategy is composed"
+            raise validation.reject(name, getattr(setting, name), allowed)
     if question.two_lines:
         numbers, _ = _numbers(question, None, kind)
         with np.errstate(all="ignore"):
@@ -127,11 +136,19 @@ class _Asked(NamedTuple):
 
     def kind(self, n_shots: Number) -> Kind:
         """The kind of number of everything that enters."""
-        others = () if self.model is None else self.model.isotropic or self.model.entries()
+        others: tuple[Any, ...] = () if self.strategy is None else self.strategy.numbers()
+        if self.model is not None:
+            others = self.model.isotropic or self.model.entries()
         kind = kind_of_question(self.setting, n_shots, self.task, *others)
         if kind is FRACTIONS:
             FRACTIONS.fresh()
-        return kind
+        timed = self.strategy is not None and self.strategy.time is not math.inf
+        return SYMBOLS if timed and kind is FRACTIONS else kind  # an exponential of a rational number is none
+
+    @property
+    def recorded(self) -> bool:
+        """Whether programs can be made of it."""
+        return not self.cases or self.cases[0].recorded
 
     def prompt_tokens(self) -> int:
         """k, the tokens of a fixed prompt."""
@@ -273,6 +290,8 @@ def _everyday_risk(strategy: Strategy, n_shots: Number, setting: Setting, task: 
     known = _EVERYDAY.get(key)
     if known is None:
         question = _asked(strategy, setting, task)
+        if not question.recorded or any(type(x) not in _PLAIN for x in strategy.numbers()):
+            return None
         made_for = _numbers(question, n_shots, FLOATS)[1]
         runs = tuple((case, risk_program(case.point, made_for).run) for case in question.cases)
         known = _EVERYDAY[key] = strategy, made_for.place != TARGET, runs
@@ -429,6 +448,8 @@ def _scaled_scalars(question: _Asked, numbers: Numbers) -> Any:
 def _general_terms(question: _Asked, kind: Kind) -> Terms:
     """The contractions in a world with more directions than the target's."""
     setting, task = question.setting, question.task
+    if question.two_lines:
+        return _terms_on_two_lines(question, kind)
     with in_range():
         world = question.world(kind)
         if isinstance(task, np.ndarray):  # the target by name, before rounding can hide that it is
@@ -438,6 +459,15 @@ def _general_terms(question: _Asked, kind: Kind) -> Terms:
         layer = layer._replace(attends=setting.query == "attends")
         terms = contract(world.space, inputs_of(world, setting, kind), layer, tasks_of(world, task))
         return Terms(terms, _diverges(case, task if isinstance(task, str) else "task"))
+
+
+def _terms_on_two_lines(question: _Asked, kind: Kind) -> Terms:
+    """The contractions of a law that programs cannot be made of."""
+    numbers, made_for = _numbers(question, None, kind)
+    normalization = numbers.normalization if made_for.normalization == "number" else made_for.normalization
+    world = isotropic_world(numbers, normalization, made_for.infinite_pretraining)
+    (case,) = question.cases
+    return Terms(isotropic_terms(case.point, world, made_for.place, numbers.departure, made_for.attends), False)
 
 
 def _layer(model: Any, world: Any, kind: Kind) -> Layer:

@@ -10,6 +10,7 @@ al. 2023 (arXiv 2307.03576) for the pretrained model; the selection laws and the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from .contractions import Head, Inputs, Layer
 from .kinds import Number, anywhere, is_ball, is_symbolic, square_root
 from .setting import Setting
 from .space import Operator, Space, Vector
-from .strategies import Strategy
+from .strategies import KEY_QUERY, STRATEGIES, VALUE, Strategy
 from .validation import NoClosedForm, reject
 
 
@@ -38,6 +39,7 @@ class World(NamedTuple):
     few_shot_tokens: Number  # N at these shots
     few_shot_weight: Number
     value_scale: Number  # None: balanced
+    zero_shot_tokens: Number = 1  # N at no shots
 
     def regime(self) -> Regime:
         """What hypotheses speak of."""
@@ -356,6 +358,7 @@ class Case(NamedTuple):
     scale: Callable[[World], Number] | None  # k; None: the parameters run to infinity, only the risk has a limit
     holds: Callable[[Regime], Any] = always
     diverges_off_target: bool = False  # whether the risk is infinite at n >= 1 on every task but the target
+    recorded: bool = True  # whether it does the same arithmetic for all numbers, as a tape needs it
 
 
 _FROZEN_SCALE = pretrained_scale
@@ -379,12 +382,34 @@ LAWS: dict[str, tuple[Case, ...]] = {
 
 
 def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
-    """The cases of a strategy's law; NoClosedForm where there is none."""
-    if strategy.name == "mixed" and anywhere(setting.few_shot_weight != 0):
+    """The cases of a strategy's law: a theorem's, or the block law's where one block trains; NoClosedForm else."""
+    cases = _THEOREMS.get(strategy)
+    if cases is LAWS["mixed"] and anywhere(setting.few_shot_weight != 0):
         raise NoClosedForm(
             f"few_shot_weight = {setting.few_shot_weight!r} has no closed form for strategy 'mixed': at a finite weight the "
             "zero-shot and few-shot losses balance at the roots of a high-degree system; only the limit 0+ "
             "(few_shot_weight = 0) is solved. For a finite weight integrate the flow: "
             "numerics.flow('mixed', setting, until='converged')"
         )
-    return LAWS[strategy.name]
+    if cases is not None:
+        return cases
+    entries = strategy.entries()
+    if not entries:
+        raise NoClosedForm(f"trains = {strategy.trains!r} has no law here yet; it trains what no block of (v, Q) holds")
+    if not set(entries) <= set(VALUE) and not set(entries) <= set(KEY_QUERY):
+        raise NoClosedForm(
+            f"{strategy!r} has no closed form: it trains entries of v and of Q, so that its loss is no quadratic, and no "
+            f"theorem covers it; those of both blocks that one covers are {', '.join(_BOTH_BLOCKS)}. Integrate the flow: "
+            f"numerics.flow(strategy, setting, {_how_long(strategy)})"
+        )
+    from .block_law import block_cases  # which builds on what stands above
+
+    return block_cases(strategy)
+
+
+def _how_long(strategy: Strategy) -> str:
+    return "until='converged'" if strategy.time is math.inf else f"t=[{strategy.time!r}]"
+
+
+_THEOREMS: dict[Strategy, tuple[Case, ...]] = {STRATEGIES[name]: cases for name, cases in LAWS.items()}
+_BOTH_BLOCKS = tuple(name for name, strategy in STRATEGIES.items() if strategy.trains == "all")

@@ -79,7 +79,8 @@ def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, matric
     d = number(setting.d)
     target = kind.array(target_of(setting))
     rest = (
-        d, number(noise_variance), per_token, gain, few, few_tokens, number(few_shot_weight), number(scale)
+        d, number(noise_variance), per_token, gain, few, few_tokens, number(few_shot_weight), number(scale),
+        tokens(0, normalization),
     )  # fmt: skip
     if matrices or not is_diagonal(setting):
         return _matrices(setting, kind, target, rest)

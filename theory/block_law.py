@@ -1,0 +1,445 @@
+r"""The block law: where gradient flow stands at time t, for any loss, if one block of one head trains.
+
+At fixed Q every loss (a weighted sum of risks at any shots, on a task or a prior, and a pull to the start) is quadratic
+in v; at fixed v it is quadratic in Q. With gradient g and Hessian H at the start :math:`x_0`, over a basis of the trained
+entries with Gram matrix G, flow is :math:`G\dot x = -\nabla L` and
+
+.. math:: x(t) = x_0 - \varphi_t(G^{-1}H)\,G^{-1}g, \qquad \varphi_t(\lambda) = (1 - e^{-\lambda t})/\lambda,
+
+with t in the place of :math:`\varphi_t(0)`; at t = infinity it is the pseudo-inverse, and flat directions stay. A weight
+0+ is an order of stages: the first loss is minimised, then the second along its minimisers. The gradient and the Hessian
+are entries of one Gram matrix, that of what the start and the directions contribute to the loss (:class:`~theory.contractions.Polar`).
+
+Every start is odd-symmetric (:math:`v_0 = 0`, :math:`Q_{0x} = Q_{x0} = 0`), and flow stays so: these entries do not move.
+Where the world is two lines a basis has six entries at most, and Symbols give closed forms; else it has one direction an
+entry. The value matrix without the few-shot loss needs no basis at any d: its Hessian is :math:`2\Sigma A` with A a
+polynomial in :math:`M = B\Sigma` (R16).
+
+Sources: the law is linear algebra; early stopping as a filter on the spectrum is classical. Its use here is new.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .contractions import Head, Layer, Polar, Tasks
+from .kinds import FLOATS, SYMBOLS, Array, Kind, Number, common_kind, factored, square_root
+from .laws import Case, Point, World, pretrained, pretrained_scale, product_norm2
+from .space import Lines, Matrices, objects
+from .strategies import SETTING, VALUE, Strategy
+from .surds import Surd
+from .tasks import UNSEEN
+from .validation import NoClosedForm
+from .worlds import tasks_of
+
+LARGEST_BASIS = 400  # directions: their pairs take a minute
+
+# Rounding leaves 1e-16 of the largest entry of a scaled Hessian in some hundred sums; a rate below this share of the
+# others is taken for none. Exact numbers decide exactly.
+FLAT = 1e-13
+
+
+def block_cases(strategy: Strategy) -> tuple[Case, ...]:
+    """The case of a strategy that trains entries of v alone, or of Q alone."""
+    return (Case(partial(trained_point, strategy), pretrained_scale, recorded=False),)
+
+
+def trained_point(strategy: Strategy, world: World) -> Point:
+    """Where the flow of the strategy's loss stands at its time. Gauge: w_0 = 1."""
+    start = pretrained(world)
+    entries = strategy.entries()
+    two_lines = isinstance(world.space, Lines) and world.space.few
+    if not two_lines and "v_x" in entries and _is_zero(strategy.few_shot):
+        return _value_point(strategy, world, start)
+    basis = _basis(entries, world, start)
+    if not basis:
+        return start
+    losses = _losses(strategy, world)
+    kind = common_kind((*strategy.numbers(), *(x for loss in losses for x in loss[:3]), world.noise_variance, world.d))
+    gram = _gram(world.space, basis, _metric(strategy, world, entries[0] in VALUE))
+    stages = [_quadratic(stage, basis, start, world, kind) for stage in _stages(losses)]
+    if not _is_zero(strategy.pull):
+        gradient, hessian = stages[0]
+        stages[0] = gradient, hessian + 2 * kind.number(strategy.pull) * gram
+    steps = _at_time(stages, gram, strategy.time, kind)
+    return _moved(start, basis, steps, world)
+
+
+# --- the loss --------------------------------------------------------------------------------------------------------
+
+
+class _Loss(NamedTuple):
+    """A weighted risk: n/N and 1/N at its shots, and its tasks; ``later``: its weight is 0+."""
+
+    weight: Number
+    share: Number
+    per_token: Number
+    tasks: Tasks
+    later: bool = False
+
+
+def _few_shot_weight(strategy: Strategy, world: World) -> Number:
+    return world.few_shot_weight if strategy.few_shot == SETTING else strategy.few_shot
+
+
+def _losses(strategy: Strategy, world: World) -> list[_Loss]:
+    target: Any = tasks_of(world, "target")
+    losses = []
+    if not _is_zero(strategy.zero_shot):
+        losses.append(_Loss(strategy.zero_shot, 0, _reciprocal(world.zero_shot_tokens), target))
+    if not _is_zero(strategy.replay):
+        losses.append(_Loss(strategy.replay, world.gain - world.per_token, world.per_token, tasks_of(world, UNSEEN)))
+    weight, limit = _few_shot_weight(strategy, world), False
+    if strategy.few_shot == SETTING and _is_zero(weight):
+        weight, limit = 1, bool(losses) or not _is_zero(strategy.pull)
+    if not _is_zero(weight) and not (limit and strategy.time is not math.inf):  # which a weight 0+ takes for ever
+        per_token = _reciprocal(world.few_shot_tokens)
+        losses.append(_Loss(weight, world.few_shot_shots * per_token, per_token, target, limit))
+    return losses
+
+
+def _stages(losses: list[_Loss]) -> list[list[_Loss]]:
+    stages = [[loss for loss in losses if loss.later == later] for later in (False, True)]
+    return [stages[0], stages[1]] if stages[1] else [stages[0]]
+
+
+def _reciprocal(x: Number) -> Number:
+    return Fraction(1, x) if type(x) is int and x != 1 else 1 / x if type(x) is not int else 1
+
+
+def _metric(strategy: Strategy, world: World, value: bool) -> Number:
+    """The squared length of a direction of length 1 in the gauge, (V, Q) being (k v, Q/k): it matters to pulls and times."""
+    if strategy.time is math.inf and _is_zero(strategy.pull):
+        return 1
+    scale = world.value_scale
+    squared = square_root(product_norm2(world)) if scale is None else scale * scale
+    return squared if value else 1 / squared
+
+
+# --- directions ------------------------------------------------------------------------------------------------------
+
+
+class _Direction(NamedTuple):
+    """An entry of a block: a vector, an operator, or 1."""
+
+    block: str
+    entry: Any
+
+
+def _basis(entries: tuple[str, ...], world: World, start: Point) -> list[_Direction]:
+    space: Any = world.space
+    if isinstance(space, Lines) and space.few:
+        theta = world.target
+        lines = [space.diagonal(objects(1, 0)), space.diagonal(objects(0, 1))]
+        if _is_zero(world.d - 1):  # nothing is across
+            lines = lines[:1]
+        parts = {"v_x": [theta], "w": [1], "q": [1], "B": lines, "b": [theta]}
+    else:
+        d = len(world.target) if isinstance(space, Matrices) else len(space.multiplicity)
+        inputs = [space.vector(x) for x in np.asarray(_units(space, d))]
+        size = sum({"v_x": d, "w": 1, "q": 1, "B": d * d, "b": d}.get(entry, 0) for entry in entries)
+        if size > LARGEST_BASIS:
+            raise NoClosedForm(
+                f"trains = {entries!r} with the losses asked for has no closed form at d = {d}: its basis would have "
+                f"{size} directions, and at most {LARGEST_BASIS} are taken; integrate the flow: "
+                "numerics.flow(strategy, setting, until='converged')"
+            )
+        parts = {
+            "v_x": inputs, "w": [1], "q": [1], "b": inputs,
+            "B": [space.outer(x, y) for x in inputs for y in inputs] if "B" in entries else [],
+        }  # fmt: skip
+    return [_Direction(block, entry) for block in entries for entry in parts.get(block, [])]
+
+
+def _units(space: Any, d: int) -> Array:
+    one = np.eye(d) if space.dtype != object else np.eye(d, dtype=int).astype(object)
+    return np.asarray(one)
+
+
+def _gram(space: Any, basis: list[_Direction], metric: Number) -> Array:
+    """Their inner products: directions are orthogonal."""
+    gram = np.zeros((len(basis), len(basis)), dtype=int).astype(object)
+    for i, (block, entry) in enumerate(basis):
+        if block in ("w", "q"):
+            length2: Number = 1
+        elif block == "B":
+            length2 = space.trace_of_product(entry, entry)
+        else:
+            length2 = entry @ entry
+        gram[i, i] = metric * length2
+    return gram
+
+
+def _is_lines(entry: Any) -> bool:
+    return hasattr(entry, "multiplicity")
+
+
+def _head(direction: _Direction, world: World, start: Point) -> Head:
+    """What a direction adds to the layer: a head, the other block as it is."""
+    space, zero = world.space, 0 * world.target
+    block, entry = direction
+    if block in VALUE:
+        v = space.token_vector(0, entry if block == "v_x" else zero, entry if block == "w" else 0)
+        return Head(v, space.token_operator(start.B, 0))
+    q, B, b = (entry if block == name else none for name, none in (("q", 0), ("B", 0 * start.B), ("b", zero)))
+    return Head(space.token_vector(0, zero, start.w), space.score(q, 0 * space.constant, zero, B, b))
+
+
+def _moved(start: Point, basis: list[_Direction], steps: Any, world: World) -> Point:
+    """The start, moved."""
+    parts = {"v_x": start.v_x, "w": start.w, "q": start.q, "B": start.B, "b": start.b}
+    known = all(block in VALUE for block, _ in basis)
+    lines = [0, 0]
+    for (block, entry), step in zip(basis, steps, strict=True):
+        if block == "B" and _is_lines(entry) and not entry.dyads:
+            lines[int(entry.diagonal[1])] = step
+            continue
+        parts[block] = parts[block] + (step if type(entry) is int else step * entry)
+    if not all(map(_is_zero, lines)):  # along and across as a multiple of the identity and a dyad
+        space: Any = world.space
+        along, across = lines
+        norm2 = world.target @ world.target
+        dyad = space.outer((along - across) / norm2 * world.target, world.target)
+        parts["B"] = parts["B"] + across * space.identity + dyad
+    return start._replace(**parts) if known else Point(**parts)
+
+
+def _quadratic(losses: list[_Loss], basis: list[_Direction], start: Point, world: World, kind: Kind) -> tuple[Any, Any]:
+    """Gradient and Hessian of a weighted sum of risks over the basis, at the start."""
+    size = len(basis)
+    gradient, hessian = (np.zeros(shape, dtype=int).astype(object) for shape in (size, (size, size)))
+    tidy = factored if kind is SYMBOLS else _same
+    inputs = world.inputs()
+    heads = [_head(direction, world, start) for direction in basis]
+    for weight, share, per_token, tasks, _ in losses:
+        weight, share, per_token = map(kind.number, (weight, share, per_token))
+        at = partial(Polar, world.space, inputs, tasks=tasks, share=share, per_token=per_token)
+        origin = at(layer=start.layer(world))
+        directions = [at(layer=Layer((head,)), direction=True) for head in heads]
+        for i, one in enumerate(directions):
+            gradient[i] = tidy(gradient[i] + 2 * weight * (origin @ one))
+            for j, two in enumerate(directions[: i + 1]):
+                hessian[i, j] = hessian[j, i] = tidy(hessian[i, j] + 2 * weight * (one @ two))
+    return gradient, hessian
+
+
+def _same(x: Number) -> Number:
+    return x
+
+
+# --- the flow of a quadratic ----------------------------------------------------------------------------------------
+
+
+def _at_time(stages: list[tuple[Any, Any]], gram: Any, time: Number, kind: Kind) -> Any:
+    """The steps along the basis."""
+    if kind is FLOATS:
+        stages = [(np.asarray(g, dtype=float), np.asarray(h, dtype=float)) for g, h in stages]
+        gram = np.asarray(gram, dtype=float)
+    if time is not math.inf:
+        ((gradient, hessian),) = stages
+        advance = _advanced_floats if kind is FLOATS else _advanced
+        return advance(gradient, hessian, gram, kind.number(time))
+    settle = _settled_floats if kind is FLOATS else partial(_settled, tidy=factored if kind is SYMBOLS else _same)
+    size = len(gram)
+    along: Any = np.eye(size) if kind is FLOATS else np.eye(size, dtype=int).astype(object)
+    total: Any = 0 * stages[0][0]
+    for gradient, hessian in stages:  # each along the minimisers of those before
+        slope = along.T @ (gradient + hessian @ total)
+        step, flat = settle(slope, along.T @ hessian @ along, along.T @ gram @ along)
+        total, along = total + along @ step, along @ flat
+        if not along.shape[1]:
+            break
+    return total.tolist() if kind is FLOATS else [kind.present(x) for x in total]
+
+
+def _advanced_floats(gradient: Array, hessian: Array, gram: Array, time: float) -> Any:
+    """x(t) in coordinates that are orthonormal: the Gram matrix is diagonal."""
+    lengths = np.sqrt(gram.diagonal())
+    rates, modes = np.linalg.eigh(hessian / np.multiply.outer(lengths, lengths))
+    return (-(modes @ (phi(rates, time) * (modes.T @ (gradient / lengths)))) / lengths).tolist()
+
+
+def phi(rates: Array, time: float) -> Array:
+    """(1 - exp(-rate t))/rate; a rate below zero is a rounding of zero."""
+    decay = np.maximum(rates, 0.0) * time
+    small = decay < 1e-300
+    return np.asarray(time * np.where(small, 1.0, -np.expm1(-decay) / np.where(small, 1.0, decay)))
+
+
+def _settled_floats(gradient: Array, hessian: Array, gram: Array) -> tuple[Array, Array]:
+    """The step to the minimiser that flow ends at, and a basis of the flat directions.
+
+    Which directions are flat is asked in coordinates scaled to a unit diagonal, where weights and units do not matter.
+    """
+    rates = hessian.diagonal() / gram.diagonal()
+    live = rates > FLAT * max(rates.max(initial=0.0), 0.0)
+    scale = np.where(live, np.sqrt(np.where(live, hessian.diagonal(), 1.0)), 1.0)
+    scaled = np.where(np.multiply.outer(live, live), hessian / np.multiply.outer(scale, scale), 0.0)
+    values, modes = np.linalg.eigh(scaled)
+    steep = values > FLAT * len(values)
+    moving = modes[:, steep]
+    if not moving.shape[1]:
+        return 0 * gradient, np.eye(len(gradient))
+    # In the metric flow leaves its start along G^-1 (range of H); scaled coordinates y = scale x.
+    reach = np.linalg.solve(gram, scale[:, None] * moving)
+    inside = moving.T @ (hessian / scale[:, None]) @ reach
+    step = -reach @ np.linalg.solve(inside, moving.T @ (gradient / scale))
+    return step, modes[:, ~steep] / scale[:, None]
+
+
+def _advanced(gradient: Any, hessian: Any, gram: Any, time: Number) -> list[Number]:
+    """Exactly, where each direction that moves is alone."""
+    steps: list[Number] = []
+    for i, slope in enumerate(gradient):
+        coupled = [j for j in range(len(gradient)) if j != i and not _is_zero(hessian[i, j])]
+        if _is_zero(slope) and all(_is_zero(gradient[j]) for j in coupled):
+            steps.append(0)
+            continue
+        if coupled:
+            raise NoClosedForm(
+                f"time = {time!r} has no closed form in exact numbers or Symbols here: several entries move together, at "
+                "rates that are roots of a polynomial; give floats, or time = math.inf"
+            )
+        rate = hessian[i, i] / gram[i, i]
+        phi_t = time if _is_zero(rate) else (1 - _exponential(-rate * time)) / rate
+        steps.append(-phi_t * (_plain(slope) / _plain(gram[i, i])))
+    return steps
+
+
+def _plain(x: Number) -> Number:
+    """A surd as the expression that exponentials take."""
+    return x.to_sympy() if isinstance(x, Surd) else x
+
+
+def _exponential(x: Number) -> Number:
+    if hasattr(x, "exp") and hasattr(x, "rad"):
+        return x.exp()
+    if hasattr(x, "context") and not isinstance(x, Fraction | Surd):
+        return x.context.exp(x)
+    import sympy
+
+    x = _plain(x)
+    return sympy.exp(sympy.Rational(x.numerator, x.denominator) if isinstance(x, Fraction) else x)
+
+
+def _settled(gradient: Any, hessian: Any, gram: Any, tidy: Callable[[Number], Number]) -> tuple[Any, Any]:
+    """The same in numbers that do not round."""
+    size = len(gradient)
+    rows, flat = _row_space(hessian, tidy)
+    if not rows:
+        return 0 * gradient, np.eye(size, dtype=int).astype(object)
+    if len(rows) == size:
+        return _solved(hessian, -gradient, tidy), flat
+    kept = hessian[rows]
+    reach = np.array([_solved(gram, row, tidy) for row in kept], dtype=object).T  # G^-1 (range of H)
+    inside = _solved(kept @ reach, -gradient[rows], tidy)
+    return reach @ inside, flat
+
+
+def _reduced(a: Any, tidy: Callable[[Number], Number], columns: int) -> tuple[Any, list[int], list[int]]:
+    """Reduced row echelon form over the first columns; its pivots' columns, and the rows that they came from."""
+    a, pivots, order, top = a.copy(), [], list(range(len(a))), 0
+    for column in range(columns):
+        found = next((row for row in range(top, len(a)) if not _is_zero(a[row, column])), None)
+        if found is None:
+            continue
+        a[[top, found]] = a[[found, top]]
+        order[top], order[found] = order[found], order[top]
+        pivot = a[top, column]
+        a[top] = [tidy(_divided(x, pivot)) for x in a[top]]
+        for row in range(len(a)):
+            if row != top and not _is_zero(a[row, column]):
+                factor = a[row, column]
+                a[row] = [tidy(x - factor * y) for x, y in zip(a[row], a[top], strict=True)]
+        pivots.append(column)
+        top += 1
+    return a, pivots, order[:top]
+
+
+def _divided(x: Number, y: Number) -> Number:
+    return Fraction(x, y) if type(x) is type(y) is int else x / y
+
+
+def _row_space(a: Any, tidy: Callable[[Number], Number]) -> tuple[list[int], Any]:
+    """Rows that span all of them, and a basis of the null space."""
+    reduced, pivots, rows = _reduced(a, tidy, len(a))
+    free = [column for column in range(len(a)) if column not in pivots]
+    flat = np.zeros((len(a), len(free)), dtype=int).astype(object)
+    for k, column in enumerate(free):
+        flat[column, k] = 1
+        for row, pivot in enumerate(pivots):
+            flat[pivot, k] = -reduced[row, column]
+    return sorted(rows), flat
+
+
+def _solved(a: Any, b: Any, tidy: Callable[[Number], Number]) -> Any:
+    """a^-1 b."""
+    reduced, _, _ = _reduced(np.column_stack([a, b]), tidy, len(a))
+    return reduced[:, -1]
+
+
+def _is(x: Any, number: int) -> bool:
+    return type(x) is int and x == number
+
+
+def _is_zero(x: Number) -> bool:
+    """Whether a number is zero for certain: an expression that is, a ball that holds nothing else."""
+    return bool(x == 0) if not isinstance(x, str) else False
+
+
+# --- the value matrix at any d --------------------------------------------------------------------------------------
+
+
+def _value_point(strategy: Strategy, world: World, start: Point) -> Point:
+    r"""R16: zero-shot loss, replay and pull, at any time. Neither loss couples w with v_x, and w stays.
+
+    Over 2, in the gauge w_0 = 1 and per :math:`\Sigma`: the Hessian is A, a polynomial in M, and the gradient at the
+    start :math:`-(t_1 I + 2M)\,\theta_0`, N being 1.
+    """
+    space: Any = world.space
+    M: Any = start.gain
+    theta = world.target
+    M2 = M @ M
+    t_1, t_2, one = space.trace(M), space.trace(M2), space.identity
+    own = (t_1 * t_1 + 2 * t_2) * one + 4 * (t_1 * M) + 8 * M2  # K: the query's own token
+    kind = common_kind((*strategy.numbers(), t_1, world.noise_variance))
+    per_zero = kind.number(_reciprocal(world.zero_shot_tokens))
+    zero_shot, replay, pull = map(kind.number, (strategy.zero_shot, strategy.replay, strategy.pull))
+    if _is_zero(zero_shot):
+        return start
+    hessian = (zero_shot * per_zero * per_zero) * own
+    if not _is_zero(replay):
+        per_token, share = kind.number(world.per_token), kind.number(world.gain - world.per_token)
+        shots = per_token * share * (t_2 * one + 2 * (t_1 * M) + 5 * M2) + share * share * M2
+        hessian = hessian + replay * (per_token * per_token * own + shots)
+    vector = (zero_shot * per_zero) * (t_1 * theta + 2 * (M @ theta))
+    if strategy.time is math.inf and _is_zero(pull):
+        return start._replace(v_x=space.solve(hessian, vector))
+    metric = _metric(strategy, world, True)
+    hessian, vector = world.sigma @ hessian + (pull * metric) * one, world.sigma @ vector
+    if strategy.time is math.inf:
+        return start._replace(v_x=space.solve(hessian, vector))
+    return start._replace(v_x=_filtered(space, hessian, vector, 2 * kind.number(strategy.time) / metric, kind))
+
+
+def _filtered(space: Any, hessian: Any, vector: Any, time: Number, kind: Kind) -> Any:
+    """phi_t(hessian) vector."""
+    if isinstance(space, Lines):
+        rates = hessian.diagonal
+        if kind is FLOATS:
+            return space.vector(phi(np.asarray(rates, dtype=float), time) * vector.coordinates)
+        filters = [(1 - _exponential(-rate * time)) / _plain(rate) for rate in rates]
+        return space.vector(objects(*(f * _plain(x) for f, x in zip(filters, vector.coordinates, strict=True))))
+    if kind is not FLOATS:
+        raise NoClosedForm(
+            "time: a finite time beside a covariance that is not diagonal has a closed form in floats alone, by its "
+            "eigenvalues; give floats, a vector of eigenvalues, or time = math.inf"
+        )
+    rates, modes = np.linalg.eigh((hessian + hessian.T) / 2)
+    return modes @ (phi(rates, time) * (modes.T @ vector))

@@ -31,7 +31,7 @@ import numpy as np
 from .contractions import Head, Layer, Polar, Tasks
 from .kinds import FLOATS, SYMBOLS, Array, Kind, Number, common_kind, factored, square_root
 from .laws import Case, Point, World, pretrained, pretrained_scale, product_norm2
-from .space import Lines, Matrices, objects
+from .space import Lines, Matrices, exact_quotient, objects
 from .strategies import SETTING, VALUE, Strategy
 from .surds import Surd
 from .tasks import UNSEEN
@@ -110,7 +110,7 @@ def _stages(losses: list[_Loss]) -> list[list[_Loss]]:
 
 
 def _reciprocal(x: Number) -> Number:
-    return Fraction(1, x) if type(x) is int and x != 1 else 1 / x if type(x) is not int else 1
+    return exact_quotient(1, x)
 
 
 def _metric(strategy: Strategy, world: World, value: bool) -> Number:
@@ -352,7 +352,7 @@ def _reduced(a: Any, tidy: Callable[[Number], Number], columns: int) -> tuple[An
         a[[top, found]] = a[[found, top]]
         order[top], order[found] = order[found], order[top]
         pivot = a[top, column]
-        a[top] = [tidy(_divided(x, pivot)) for x in a[top]]
+        a[top] = [tidy(exact_quotient(x, pivot)) for x in a[top]]
         for row in range(len(a)):
             if row != top and not _is_zero(a[row, column]):
                 factor = a[row, column]
@@ -360,10 +360,6 @@ def _reduced(a: Any, tidy: Callable[[Number], Number], columns: int) -> tuple[An
         pivots.append(column)
         top += 1
     return a, pivots, order[:top]
-
-
-def _divided(x: Number, y: Number) -> Number:
-    return Fraction(x, y) if type(x) is type(y) is int else x / y
 
 
 def _row_space(a: Any, tidy: Callable[[Number], Number]) -> tuple[list[int], Any]:

@@ -395,21 +395,21 @@ def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
         return cases
     entries = strategy.entries()
     if not entries:
-        raise NoClosedForm(f"trains = {strategy.trains!r} has no law here yet; it trains what no block of (v, Q) holds")
-    if not set(entries) <= set(VALUE) and not set(entries) <= set(KEY_QUERY):
         raise NoClosedForm(
-            f"{strategy!r} has no closed form: it trains entries of v and of Q, so that its loss is no quadratic, and no "
-            f"theorem covers it; those of both blocks that one covers are {', '.join(_BOTH_BLOCKS)}. Integrate the flow: "
-            f"numerics.flow(strategy, setting, {_how_long(strategy)})"
+            f"trains = {strategy.trains!r} has no law here yet: it adds to the layer what v and Q do not hold"
+        )
+    if not set(entries) <= set(VALUE) and not set(entries) <= set(KEY_QUERY):
+        names = ", ".join(repr(name) for name, named in STRATEGIES.items() if named.trains == "all")
+        flows = strategy.trains == "all" and strategy.pull == 0
+        until = "until='converged'" if strategy.time is math.inf else f"t=[{strategy.time!r}]"
+        raise NoClosedForm(
+            f"{strategy!r} has no closed form: it trains entries of v and of Q, so that its loss is no quadratic, and the "
+            f"theorems for both are those of {names}"
+            + (f". Integrate the flow: numerics.flow(strategy, setting, {until})" if flows else "")
         )
     from .block_law import block_cases  # which builds on what stands above
 
     return block_cases(strategy)
 
 
-def _how_long(strategy: Strategy) -> str:
-    return "until='converged'" if strategy.time is math.inf else f"t=[{strategy.time!r}]"
-
-
 _THEOREMS: dict[Strategy, tuple[Case, ...]] = {STRATEGIES[name]: cases for name, cases in LAWS.items()}
-_BOTH_BLOCKS = tuple(name for name, strategy in STRATEGIES.items() if strategy.trains == "all")

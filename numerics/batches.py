@@ -1,7 +1,7 @@
 """Batches of prompts for training, and the squared loss and its gradient on them.
 
 A prompt enters the prediction z_q' Q G v only through its query token z_q and the second moments
-G = (1/N) sum z z' of its n + 1 tokens. With residual r = prediction - y_q, the gradients of r^2 are
+G = (1/N) sum z z' of the tokens that the query attends to. With residual r = prediction - y_q, the gradients of r^2 are
 2 r G Q' z_q with respect to v and 2 r z_q (G v)' with respect to Q.
 """
 
@@ -34,10 +34,12 @@ def draw_batch(prompts: Prompts, n_shots: int, size: int, rng: np.random.Generat
         tasks = prompts.draw_tasks(length, rng)
         queries, labels = prompts.draw_queries(tasks, rng)
         moments = queries[:, :, None] * queries[:, None, :]
+        if not prompts.query_attends:
+            moments = np.zeros_like(moments)
         if n_shots > 0:
             shots = prompts.draw_shots(tasks, n_shots, rng)
             moments += shots.mT @ shots
-            moments /= prompts.token_count(n_shots)
+        moments /= prompts.token_count(n_shots)
         pieces.append((moments, queries, labels))
     moments, queries, labels = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     return Batch(moments, queries, labels)

@@ -56,7 +56,8 @@ def estimate(
     Parameters
     ----------
     model : str, Strategy or AttentionParameters
-        A strategy, simulated at its :func:`theory.fixed_point`, or a model in a strategy's place.
+        A strategy, simulated at its :func:`theory.fixed_point`, or a model in a strategy's place: any layer, of several
+        heads, with a prompt or a skip.
     n_shots : int >= 0, or a sequence of them
         Shots in the prompt. The prompts of different counts are independent.
     method : {"law", "tokens"}
@@ -110,8 +111,7 @@ def estimate(
     parameters = model if isinstance(model, AttentionParameters) else fixed_point(model, setting=setting)
     require_dimension(parameters, drawn.d)
     estimates = simulate(
-        np.asarray(parameters.v, np.float64),
-        np.asarray(parameters.Q, np.float64),
+        parameters,
         drawn,
         [int(n) for n in counts.flat],
         int(prompts),
@@ -129,8 +129,7 @@ def estimate(
 
 class _Block(NamedTuple):
     method: Method
-    v: Array
-    Q: Array
+    model: AttentionParameters
     prompts: Prompts
     n_shots: int
     length: int
@@ -142,8 +141,7 @@ def _block_moments(block: _Block) -> tuple[float, float]:
     """Mean of a block's squared errors, and the sum of squared deviations from it."""
     squared_errors = squared_errors_by_law if block.method == "law" else squared_errors_by_tokens
     errors = squared_errors(
-        block.v,
-        block.Q,
+        block.model,
         block.prompts,
         block.n_shots,
         block.length,
@@ -155,8 +153,7 @@ def _block_moments(block: _Block) -> tuple[float, float]:
 
 
 def simulate(
-    v: Array,
-    Q: Array,
+    model: AttentionParameters,
     prompts: Prompts,
     shot_counts: Sequence[int],
     size: int,
@@ -166,15 +163,17 @@ def simulate(
     rng: RandomSource = None,
     executor: Executor | None = None,
 ) -> list[Estimate]:
-    """`estimate` for plain arrays: one Estimate a shot count, each from `size` prompts of its own."""
-    model = whiten(v, Q, prompts) if method == "law" else (v, Q, prompts)
+    """`estimate` on a law of prompts: one Estimate a shot count, each from `size` prompts of its own."""
+    simulated = whiten(model, prompts) if method == "law" else (model, prompts)
+    width, heads = prompts.d + 2, model.n_heads
     blocks: list[_Block] = []
     ends = []
     for n, seed in zip(shot_counts, root_seed(rng).spawn(len(shot_counts)), strict=True):
         tokens_drawn = n + 1 if method == "tokens" else 1
-        lengths = block_lengths(size, max(1, MAX_FLOATS // (tokens_drawn * len(v))))
+        floats = max(tokens_drawn * width, heads * width, 4 * heads * heads if heads > 1 else 0)
+        lengths = block_lengths(size, max(1, MAX_FLOATS // floats))
         blocks += [
-            _Block(method, *model, n, length, rao_blackwell, child)
+            _Block(method, *simulated, n, length, rao_blackwell, child)
             for length, child in zip(lengths, seed.spawn(len(lengths)), strict=True)
         ]
         ends.append(len(blocks))

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory import Setting
+from theory.prompt import tokens
+from theory.setting import as_matrix
 from theory.tasks import OPPOSITE, TARGET, UNSEEN, checked_task
 from theory.validation import reject
 
@@ -32,8 +34,12 @@ class Prompts:
         L, where `task` is None: tasks are L g with g ~ N(0, I), or L g / |g|.
     unit_sphere : bool
         Which of the two; with L = I, L g / |g| is uniform on the unit sphere.
-    query_in_count : bool
-        Whether N counts the query: N = n + 1 ("tokens"), else N = max(n, 1) ("shots").
+    normalization : "tokens", "shots" or float
+        What the attention sum is divided by; see :mod:`theory.prompt`.
+    query_attends : bool
+        Whether the query's own token is among those that it attends to.
+    query_root : (d, d) array or None
+        R_q with the query's input x_q ~ N(0, R_q R_q'); None is `root`.
     """
 
     root: Array
@@ -41,15 +47,17 @@ class Prompts:
     task: Array | None = None
     task_root: Array | None = None
     unit_sphere: bool = False
-    query_in_count: bool = True
+    normalization: str | float = "tokens"
+    query_attends: bool = True
+    query_root: Array | None = None
 
     @property
     def d(self) -> int:
         return len(self.root)
 
-    def token_count(self, n_shots: int) -> int:
+    def token_count(self, n_shots: int, prompt_tokens: int = 0) -> float:
         """N, by which attention is divided."""
-        return n_shots + 1 if self.query_in_count else max(n_shots, 1)
+        return float(tokens(n_shots, self.normalization, prompt_tokens))
 
     def whitened(self) -> Prompts:
         """The law of (g, y) where x = R g: inputs are standard normal and tasks R'theta."""
@@ -58,6 +66,7 @@ class Prompts:
             root=np.eye(self.d),
             task=None if self.task is None else self.root.T @ self.task,
             task_root=None if self.task_root is None else self.root.T @ self.task_root,
+            query_root=None if self.query_root is None else cast(Array, np.linalg.solve(self.root, self.query_root)),
         )
 
     def draw_tasks(self, count: int, rng: np.random.Generator) -> Array:
@@ -74,15 +83,16 @@ class Prompts:
         """(prompts, n_shots, d + 2) tokens (1, x, y), for one row of `tasks` a prompt."""
         x = np.einsum("kni,ji->knj", rng.standard_normal((len(tasks), n_shots, self.d)), self.root)
         noise = math.sqrt(self.noise_variance) * rng.standard_normal((len(tasks), n_shots))
-        tokens = np.empty((len(tasks), n_shots, self.d + 2))
-        tokens[:, :, 0] = 1.0
-        tokens[:, :, 1:-1] = x
-        tokens[:, :, -1] = np.einsum("knj,kj->kn", x, tasks) + noise
-        return tokens
+        shots = np.empty((len(tasks), n_shots, self.d + 2))
+        shots[:, :, 0] = 1.0
+        shots[:, :, 1:-1] = x
+        shots[:, :, -1] = np.einsum("knj,kj->kn", x, tasks) + noise
+        return shots
 
     def draw_queries(self, tasks: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         """(prompts, d + 2) query tokens (1, x_q, 0), and the (prompts,) labels y_q that they hide."""
-        queries = self.draw_shots(tasks, 1, rng)[:, 0]
+        law = self if self.query_root is None else replace(self, root=self.query_root)
+        queries = law.draw_shots(tasks, 1, rng)[:, 0]
         labels = queries[:, -1].copy()
         queries[:, -1] = 0.0
         return queries, labels
@@ -96,13 +106,16 @@ def prompts_of(setting: Setting, task: Any = "target") -> Prompts:
     except TypeError:
         allowed = "one number where prompts are drawn"
         raise reject("noise_variance", setting.noise_variance, allowed, TypeError) from None
+    normalization: Any = setting.normalization
     return Prompts(
         root=_root(setting.covariance, d),
         noise_variance=noise_variance,
         task=_task_vector(setting, task),
         task_root=_root(setting.task_covariance, d),
         unit_sphere=setting.task_covariance is None,
-        query_in_count=setting.normalization == "tokens",
+        normalization=normalization if isinstance(normalization, str) else float(normalization),
+        query_attends=setting.query == "attends",
+        query_root=None if setting.query_covariance is None else _root(setting.query_covariance, d),
     )
 
 
@@ -110,7 +123,12 @@ def _root(covariance: Any, d: int) -> Array:
     """A matrix R with R R' the covariance; None is the identity."""
     if covariance is None:
         return np.eye(d)
-    return np.asarray(np.linalg.cholesky(np.asarray(covariance, np.float64)), np.float64)
+    matrix = np.asarray(as_matrix(covariance, d), np.float64)
+    try:
+        return np.asarray(np.linalg.cholesky(matrix), np.float64)
+    except np.linalg.LinAlgError:  # singular, as a task's or a query's may be
+        eigenvalues, vectors = np.linalg.eigh(matrix)
+        return np.asarray(vectors * np.sqrt(np.maximum(eigenvalues, 0.0)))
 
 
 def _task_vector(setting: Setting, task: Any) -> Array | None:

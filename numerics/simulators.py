@@ -1,6 +1,7 @@
 """Squared errors of random prompts, token by token or by the exact law of a prompt.
 
-Two routes that share nothing but the model's definition:
+Given the query, its own token, the tokens of a prompt and a skip contribute what the definition says. For the shots there
+are two routes that share nothing:
 
 tokens
     The definition. Draw every shot and the query, form the tokens, attend, and compare with the label.
@@ -16,6 +17,10 @@ law
 
     (Absorbing the product of the normal pair into X and Y turns these into two noncentral chi-squares with n
     degrees of freedom; that form divides by s +- c.)
+
+    Of H heads a shot contributes sum_h a_h b_h, a quadratic form f'Af in the 2H jointly normal f = (a, b). With a root
+    S S' = Cov f the centred products' sum is one of weighted chi-squares, sum_j k_j X_j with X_j ~ chi-square(n - 1) and k
+    the eigenvalues of S'AS.
 """
 
 from __future__ import annotations
@@ -26,15 +31,21 @@ from typing import cast
 import numpy as np
 import scipy.linalg
 
+from theory import AttentionParameters
 from theory.parameters import attention_sum
 
 from .blocks import MAX_FLOATS, block_lengths
 from .prompts import Array, Prompts
 
 
+def heads_of(model: AttentionParameters) -> tuple[Array, Array]:
+    """(v, Q) as floats of shapes (H, d + 2) and (H, d + 2, d + 2), one head or more."""
+    v, Q = np.asarray(model.v, np.float64), np.asarray(model.Q, np.float64)
+    return (v[None], Q[None]) if v.ndim == 1 else (v, Q)
+
+
 def squared_errors_by_tokens(
-    v: Array,
-    Q: Array,
+    model: AttentionParameters,
     prompts: Prompts,
     n_shots: int,
     size: int,
@@ -44,16 +55,46 @@ def squared_errors_by_tokens(
     """(size,) squared errors of prompts drawn token by token, the shots in chunks of bounded size."""
     tasks = prompts.draw_tasks(size, rng)
     queries, labels = prompts.draw_queries(tasks, rng)
-    u = np.einsum("ka,ab->kb", queries, Q)
+    v, Q = heads_of(model)
+    keys = _keys(Q, queries)
 
-    total = attention_sum(v, u, queries[:, None])
-    for length in block_lengths(n_shots, max(1, MAX_FLOATS // (size * len(v)))):
-        total += attention_sum(v, u, prompts.draw_shots(tasks, length, rng))
-    predictions = total / prompts.token_count(n_shots)
+    total = _without_shots(model, v, keys, queries, prompts.query_attends)
+    for length in block_lengths(n_shots, max(1, MAX_FLOATS // (size * v.shape[1]))):
+        shots = prompts.draw_shots(tasks, length, rng)
+        for v_h, u in zip(v, keys, strict=True):
+            total += attention_sum(v_h, u, shots)
+    predictions = total / _token_count(model, prompts, n_shots) + _skipped(model, queries)
     if not rao_blackwell:
         return (labels - predictions) ** 2
     signals = np.einsum("ki,ki->k", queries[:, 1:-1], tasks)
     return cast(Array, (signals - predictions) ** 2 + prompts.noise_variance)
+
+
+def _keys(Q: Array, queries: Array) -> Array:
+    """u = Q_h'z_q, shape (H, prompts, d + 2); the label slot of z_q is 0."""
+    return np.stack([np.einsum("ka,ab->kb", queries[:, :-1], head[:-1]) for head in Q])
+
+
+def _without_shots(model: AttentionParameters, v: Array, keys: Array, queries: Array, attends: bool) -> Array:
+    """What the query's own token and the prompt's add to the attention sum."""
+    total = np.zeros(len(queries))
+    for v_h, u in zip(v, keys, strict=True):
+        if attends:
+            total += attention_sum(v_h, u, queries[:, None])
+        if model.prompt is not None:
+            total += attention_sum(v_h, u, np.asarray(model.prompt, np.float64))
+    return total
+
+
+def _skipped(model: AttentionParameters, queries: Array) -> Array | float:
+    """c.(1, x_q)."""
+    if model.skip is None:
+        return 0.0
+    return cast(Array, np.einsum("ka,a->k", queries[:, :-1], np.asarray(model.skip, np.float64)))
+
+
+def _token_count(model: AttentionParameters, prompts: Prompts, n_shots: int) -> float:
+    return prompts.token_count(n_shots, 0 if model.prompt is None else len(model.prompt))
 
 
 def draw_product_sums(
@@ -84,9 +125,37 @@ def draw_product_sums(
     return cast(Array, mean_product + centred / 2)
 
 
+def draw_form_sums(
+    mean_a: Array,
+    mean_b: Array,
+    covariance_a: Array,
+    covariance_b: Array,
+    covariance: Array,
+    n: int,
+    rng: np.random.Generator,
+) -> Array:
+    """The sum of n independent products a.b of jointly normal a and b in R^H, exactly in law, at a cost free of n.
+
+    Shapes (H,) or (size, H) of the means, (size, H, H) of Cov a, Cov b and Cov(a, b); see the module's head for the law.
+    """
+    size, H = mean_b.shape
+    if n == 0:
+        return np.zeros(size)
+    both = np.empty((size, 2 * H, 2 * H))
+    both[:, :H, :H], both[:, H:, H:] = covariance_a, covariance_b
+    both[:, :H, H:], both[:, H:, :H] = covariance, covariance.mT
+    eigenvalues, vectors = np.linalg.eigh(both)
+    root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))[:, None, :]  # non-negative but for rounding
+    form = np.einsum("khi,khj->kij", root[:, :H], root[:, H:])
+    weights = np.linalg.eigvalsh((form + form.mT) / 2)
+    centred = np.einsum("kij,kj->ki", root, rng.standard_normal((size, 2 * H)))
+    a, b = math.sqrt(n) * mean_a + centred[:, :H], math.sqrt(n) * mean_b + centred[:, H:]
+    chi = 2.0 * rng.standard_gamma((n - 1) / 2, (size, 2 * H))  # zero at n = 1
+    return cast(Array, np.einsum("kh,kh->k", a, b) + np.einsum("kj,kj->k", weights, chi))
+
+
 def squared_errors_by_law(
-    v: Array,
-    Q: Array,
+    model: AttentionParameters,
     prompts: Prompts,
     n_shots: int,
     size: int,
@@ -98,33 +167,50 @@ def squared_errors_by_law(
     With `rao_blackwell` each is replaced by its mean over the shots and all label noise, given x_q and theta.
     """
     noise = prompts.noise_variance
-    v_0, v_x, v_y = v[0], v[1:-1], v[-1]
+    v, Q = heads_of(model)
+    v_0, v_x, v_y = v[:, 0], v[:, 1:-1], v[:, -1]
     tasks = prompts.draw_tasks(size, rng)
+    queries = np.zeros((size, prompts.d + 2))
+    queries[:, 0] = 1.0
     g = rng.standard_normal((size, prompts.d))
+    queries[:, 1:-1] = g if prompts.query_root is None else np.einsum("ki,ji->kj", g, prompts.query_root)
 
-    u = Q[0] + np.einsum("ki,ia->ka", g, Q[1:-1])  # Q'z_q; the label slot of z_q is 0
-    u_0, u_x, u_y = u[:, 0], u[:, 1:-1], u[:, -1]
-    query_term = (v_0 + np.einsum("ki,i->k", g, v_x)) * (u_0 + np.einsum("ki,ki->k", g, u_x))
-    h_v = v_x + v_y * tasks  # Cov(g, v.z)
-    h_u = u_x + u_y[:, None] * tasks  # Cov(g, u.z)
-    variance_v = np.einsum("ki,ki->k", h_v, h_v) + v_y**2 * noise
-    variance_u = np.einsum("ki,ki->k", h_u, h_u) + u_y**2 * noise
-    covariance = np.einsum("ki,ki->k", h_v, h_u) + v_y * u_y * noise
-    signals = np.einsum("ki,ki->k", g, tasks)
-    N = prompts.token_count(n_shots)
+    keys = _keys(Q, queries)
+    u_0, u_x, u_y = keys[:, :, 0].T, keys[:, :, 1:-1], keys[:, :, -1]
+    h_v = v_x[:, None] + v_y[:, None, None] * tasks  # Cov(g, v.z), one a head
+    h_u = u_x + u_y[:, :, None] * tasks  # Cov(g, u.z)
+    u_y = u_y.T
+    covariance_v = np.einsum("hki,jki->khj", h_v, h_v) + noise * np.outer(v_y, v_y)
+    covariance_u = np.einsum("hki,jki->khj", h_u, h_u) + noise * u_y[:, :, None] * u_y[:, None, :]
+    covariance = np.einsum("hki,jki->khj", h_v, h_u) + noise * v_y[:, None] * u_y[:, None, :]
+    signals = np.einsum("ki,ki->k", queries[:, 1:-1], tasks)
+    without = _without_shots(model, v, keys, queries, prompts.query_attends)
+    N, skipped = _token_count(model, prompts, n_shots), _skipped(model, queries)
 
     if not rao_blackwell:
-        shots = draw_product_sums(v_0, u_0, variance_v, variance_u, covariance, n_shots, rng)
+        if len(v) == 1:
+            moments = (covariance_v[:, 0, 0], covariance_u[:, 0, 0], covariance[:, 0, 0])
+            shots = draw_product_sums(float(v_0[0]), u_0[:, 0], *moments, n_shots, rng)
+        else:
+            shots = draw_form_sums(v_0, u_0, covariance_v, covariance_u, covariance, n_shots, rng)
         labels = signals + math.sqrt(noise) * rng.standard_normal(size)
-        return cast(Array, (labels - (shots + query_term) / N) ** 2)
-    conditional_mean = (n_shots * (v_0 * u_0 + covariance) + query_term) / N
+        return cast(Array, (labels - (shots + without) / N - skipped) ** 2)
+    mean = np.einsum("kh,h->k", u_0, v_0) + np.einsum("khh->k", covariance)
+    conditional_mean = (n_shots * mean + without) / N + skipped
     shot_variance = (
-        variance_u * variance_v + covariance**2 + variance_v * u_0**2 + variance_u * v_0**2 + 2 * covariance * v_0 * u_0
+        np.einsum("khj,khj->k", covariance_u, covariance_v)
+        + np.einsum("khj,kjh->k", covariance, covariance)
+        + np.einsum("kh,khj,kj->k", u_0, covariance_v, u_0)
+        + np.einsum("h,khj,j->k", v_0, covariance_u, v_0)
+        + 2 * np.einsum("kh,khj,j->k", u_0, covariance, v_0)
     )
     return cast(Array, (signals - conditional_mean) ** 2 + noise + n_shots * shot_variance / N**2)
 
 
-def whiten(v: Array, Q: Array, prompts: Prompts) -> tuple[Array, Array, Prompts]:
-    """The same predictions from standard normal inputs: R moves from the inputs into v, Q and the tasks."""
+def whiten(model: AttentionParameters, prompts: Prompts) -> tuple[AttentionParameters, Prompts]:
+    """The same predictions in coordinates where the shots' inputs are standard normal: R moves into model and tasks."""
     transform = scipy.linalg.block_diag(1.0, prompts.root, 1.0)
-    return transform.T @ v, transform.T @ Q @ transform, prompts.whitened()
+    v, Q = heads_of(model)
+    prompt = None if model.prompt is None else np.linalg.solve(transform, np.asarray(model.prompt, np.float64).T).T
+    skip = None if model.skip is None else np.asarray(model.skip, np.float64) @ transform[:-1, :-1]
+    return AttentionParameters(v @ transform, transform.T @ Q @ transform, prompt, skip), prompts.whitened()

@@ -45,6 +45,8 @@ DIMENSIONS = (1, 2, 5, 20)
 COVARIANCES = ("identity", "power law", "random")
 TASKS = ("target", "opposite", "unseen", "vector")
 NORMALIZATIONS = ("tokens", "shots")
+LAYERS = ("heads", "masked heads", "prompt and skip", "all of it")
+LAYER_NORMALIZATIONS = ("tokens", "shots", 6.5)
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,20 @@ class Cell:
     n_shots: int
     task: str
     covariance: str
-    normalization: str
+    normalization: Any
 
     @property
     def seed(self) -> int:
         """A fixed seed of the cell's own."""
-        names = (MODELS, DIMENSIONS, SHOTS, TASKS, COVARIANCES, NORMALIZATIONS)
+        names: tuple[tuple[Any, ...], ...] = (MODELS, DIMENSIONS, SHOTS, TASKS, COVARIANCES, NORMALIZATIONS)
+        after = 0
+        if self.model in LAYERS:
+            after = math.prod(map(len, names))
+            names = (LAYERS, *names[1:-1], LAYER_NORMALIZATIONS)
         key = (self.model, self.d, self.n_shots, self.task, self.covariance, self.normalization)
-        return int(np.ravel_multi_index([n.index(k) for n, k in zip(names, key, strict=True)], [len(n) for n in names]))
+        return after + int(
+            np.ravel_multi_index([n.index(k) for n, k in zip(names, key, strict=True)], [len(n) for n in names])
+        )
 
 
 def _cell(model: str, d: int, n: int, task: str) -> Cell:
@@ -73,13 +81,13 @@ def _cell(model: str, d: int, n: int, task: str) -> Cell:
 
 
 # Every model at every n, on every task, at every d: 640 cells.
-LAW_CELLS = tuple(_cell(m, d, n, t) for m, d, n, t in itertools.product(MODELS, DIMENSIONS, SHOTS, TASKS))
+STRATEGY_LAW_CELLS = tuple(_cell(m, d, n, t) for m, d, n, t in itertools.product(MODELS, DIMENSIONS, SHOTS, TASKS))
 
 # Tokens cost n (d + 2) each, and one shot has the heaviest tails: n d <= 200 at d = 1, <= 40 elsewhere. Tasks take
 # turns. One shot is divided by N = 2: at N = 1 ("shots") some cells would need 3e7 prompts for the same accuracy. At
 # n = 0 there is one token, and the two ways must agree to rounding.
 _SIZES = ((1, 0), (2, 0), (5, 0), (20, 0), (1, 5), (1, 200), (2, 1), (2, 5))
-TOKEN_CELLS = (
+STRATEGY_TOKEN_CELLS = (
     *(
         replace(cell, normalization="tokens") if n == 1 else cell
         for (k, m), (j, (d, n)) in itertools.product(enumerate(MODELS), enumerate(_SIZES))
@@ -93,6 +101,23 @@ TOKEN_CELLS = (
     replace(_cell("zero_shot", 5, 1, "vector"), normalization="tokens"),
     _cell("pretrained", 5, 5, "target"),
 )
+
+
+def _layer_cell(layer: str, d: int, n: int) -> Cell:
+    """Tasks, covariances and normalizations cycle, at different paces."""
+    turn = LAYERS.index(layer) + 2 * DIMENSIONS.index(d) + SHOTS.index(n)
+    return Cell(layer, d, n, TASKS[turn % 4], COVARIANCES[turn % 3], LAYER_NORMALIZATIONS[(turn // 2) % 3])
+
+
+# Layers of heads, with a prompt, a skip, a masked query, a query of another law: each at every n and two d. Tokens are left
+# out where one shot is heaviest, and divided by N = 2 or more elsewhere.
+LAYER_LAW_CELLS = tuple(_layer_cell(layer, d, n) for layer, d, n in itertools.product(LAYERS, (2, 5), SHOTS))
+LAYER_TOKEN_CELLS = tuple(
+    replace(_layer_cell(layer, 2, n), normalization=6.5 if layer == "all of it" else "tokens")
+    for layer, n in itertools.product(LAYERS, (0, 1, 5))
+    if (layer, n) != ("heads", 1)
+)
+LAW_CELLS, TOKEN_CELLS = (*STRATEGY_LAW_CELLS, *LAYER_LAW_CELLS), (*STRATEGY_TOKEN_CELLS, *LAYER_TOKEN_CELLS)
 
 COMPARISONS = len(LAW_CELLS) + 2 * len(TOKEN_CELLS)  # tokens meet the law and the formula
 FAMILY_LEVEL = 1e-6
@@ -109,7 +134,7 @@ ROUNDING = 1e-12  # relative: sums of some hundred products, in two orders
 
 
 @cache
-def setting_of(d: int, covariance: str, normalization: str) -> theory.Setting:
+def setting_of(d: int, covariance: str, normalization: Any) -> theory.Setting:
     """Noise 0.2, a target of unit length, pretraining at 2 d + 5 shots."""
     rng = np.random.default_rng([d, COVARIANCES.index(covariance)])
     matrix: Any = None
@@ -142,17 +167,38 @@ def dense_model(d: int) -> theory.AttentionParameters:
     return theory.AttentionParameters(v, Q)
 
 
-def prepared(cell: Cell) -> tuple[Array, Array, Prompts, float]:
-    """(v, Q), the law of prompts, and the exact risk."""
+@cache
+def layer_of(layer: str, d: int) -> theory.AttentionParameters:
+    """The dense model, split into heads that do not commute, or with a prompt and a skip beside it."""
+    rng = np.random.default_rng([d, 8, LAYERS.index(layer)])
+    dense, size = dense_model(d), {2: 0.2, 5: 0.15}[d]
+    v, Q, prompt, skip = dense.v, dense.Q, None, None
+    if layer != "prompt and skip":
+        other = size * rng.standard_normal(v.shape)
+        v = np.stack([v, other, 0.5 * other[::-1]])
+        Q = np.stack([Q, *(size * rng.standard_normal((2, d + 2, d + 2)))])
+    if layer in ("prompt and skip", "all of it"):
+        prompt, skip = size * rng.standard_normal((2, d + 2)), 0.2 * rng.standard_normal(d + 1)
+    return theory.AttentionParameters(v, Q, prompt, skip)
+
+
+def prepared(cell: Cell) -> tuple[theory.AttentionParameters, Prompts, float]:
+    """The model, the law of prompts, and the exact risk."""
     setting = setting_of(cell.d, cell.covariance, cell.normalization)
     task: Any = vector_of(cell.d) if cell.task == "vector" else cell.task
-    if cell.model == "dense":
-        model: Any = dense_model(cell.d)
-        parameters = model
+    model: Any
+    if cell.model in LAYERS:
+        model = parameters = layer_of(cell.model, cell.d)
+        if cell.model == "masked heads":
+            setting = setting.replace(query="masked")
+        if cell.model == "all of it":
+            setting = setting.replace(query_covariance=np.diag([*[0.7] * (cell.d - 1), 0.0]))
+    elif cell.model == "dense":
+        model = parameters = dense_model(cell.d)
     else:
         model, parameters = cell.model, theory.fixed_point(cell.model, setting=setting)
     exact = theory.risk(model, cell.n_shots, setting=setting, task=task)
-    return parameters.v, parameters.Q, prompts_of(setting, task), float(exact)
+    return parameters, prompts_of(setting, task), float(exact)
 
 
 # --- sampling ------------------------------------------------------------------------------------------------------
@@ -178,12 +224,12 @@ def rotations(count: int, d: int, rng: np.random.Generator) -> Array:
 
 def law_draws(cell: Cell) -> Callable[[int, np.random.Generator], Array]:
     """Draws of the law: each the risk given a rotation of queries (and one of tasks)."""
-    v, Q, prompts, _ = prepared(cell)
-    whitened = whiten(v, Q, prompts)
+    model, prompts, _ = prepared(cell)
+    whitened = whiten(model, prompts)
     d, unseen = cell.d, prompts.task is None
     nodes, weights = roots_genlaguerre(2, d / 2 - 1)
     radii = np.sqrt(2 * nodes)
-    if cell.model == "dense":  # the others predict -y_hat at -x_q
+    if cell.model not in theory.STRATEGIES:  # these predict -y_hat at -x_q
         radii, weights = np.concatenate([radii, -radii]), np.tile(weights, 2)
     weights = weights / weights.sum()
 
@@ -205,12 +251,12 @@ def law_draws(cell: Cell) -> Callable[[int, np.random.Generator], Array]:
 
 def token_draws(cell: Cell) -> Callable[[int, np.random.Generator], Array]:
     """Draws of the tokens: squared errors less the law's risk at the same queries and tasks."""
-    v, Q, prompts, _ = prepared(cell)
-    whitened = whiten(v, Q, prompts)
+    model, prompts, _ = prepared(cell)
+    whitened = whiten(model, prompts)
 
     def draw(count: int, rng: np.random.Generator) -> Array:
         seed = rng.integers(2**63)
-        tokens = squared_errors_by_tokens(v, Q, prompts, cell.n_shots, count, True, np.random.default_rng(seed))
+        tokens = squared_errors_by_tokens(model, prompts, cell.n_shots, count, True, np.random.default_rng(seed))
         law = squared_errors_by_law(*whitened, cell.n_shots, count, True, np.random.default_rng(seed))
         return np.asarray(tokens - law)
 
@@ -304,7 +350,7 @@ def judge(run: Callable[[int], tuple[float, float, float]], truth: float, scale:
 
 def runs_of(cell: Cell) -> Callable[[str], Callable[[int], tuple[float, float, float]]]:
     """The samples of a cell: by "law"; by "tokens" minus law; and by "both", tokens on the law's mean."""
-    exact = prepared(cell)[3]
+    exact = prepared(cell)[2]
 
     @cache
     def one(way: str, times: int) -> Sample:

@@ -23,9 +23,15 @@ from scipy import stats
 from numerics.blocks import MAX_FLOATS, block_lengths, root_seed
 from numerics.monte_carlo import Estimate, estimate, simulate
 from numerics.prompts import Prompts, prompts_of
-from numerics.simulators import draw_product_sums, squared_errors_by_law, squared_errors_by_tokens, whiten
-from theory import STRATEGIES, AttentionParameters, Setting, risk
-from theory.proofs.enumeration import exact_average_risk, exact_risk
+from numerics.simulators import (
+    draw_form_sums,
+    draw_product_sums,
+    squared_errors_by_law,
+    squared_errors_by_tokens,
+    whiten,
+)
+from theory import STRATEGIES, AttentionParameters, PowerLaw, Setting, risk
+from theory.proofs.enumeration import exact_average_risk, exact_layer_risk, exact_risk
 
 CELLS = 300  # at least as many as this file compares
 Z = float(stats.norm.isf(1e-6 / CELLS / 2))
@@ -46,12 +52,14 @@ def assert_agrees(run: Callable[[int, int], Estimate], exact: float, prompts: in
 # --- the exact law ---------------------------------------------------------------------------------
 
 
-def cumulant(order: int, mean: np.ndarray, covariance: np.ndarray) -> float:
-    """Cumulants of a product a b of a normal pair, from its quadratic form z'Az, A = [[0, 1], [1, 0]] / 2.
+PRODUCT = np.array([[0.0, 0.5], [0.5, 0.0]])
+
+
+def cumulant(order: int, mean: np.ndarray, covariance: np.ndarray, A: np.ndarray = PRODUCT) -> float:
+    """Cumulants of a quadratic form z'Az, by default the product a b of a normal pair, A = [[0, 1], [1, 0]] / 2.
 
     kappa_r = 2^(r-1) (r-1)! [tr (A C)^r + r mean' (A C)^(r-1) A mean].
     """
-    A = np.array([[0.0, 0.5], [0.5, 0.0]])
     AC = A @ covariance
     power = np.linalg.matrix_power(AC, order - 1)
     factor = 2 ** (order - 1) * math.factorial(order - 1)
@@ -82,8 +90,11 @@ def test_product_sums_have_the_exact_moments(pair: str, n: int) -> None:
     mean, (variance_a, variance_b, covariance) = np.array(PAIRS[pair][0]), PAIRS[pair][1]
     matrix = np.array([[variance_a, covariance], [covariance, variance_b]])
     k1, k2, k3, k4, _, k6 = (n * cumulant(r, mean, matrix) for r in range(1, 7))
-    size = 400_000
-    sums = draw_sums(pair, n, size, seed=10)
+    assert_moments(draw_sums(pair, n, 400_000, seed=10), k1, k2, k3, k4, k6)
+
+
+def assert_moments(sums: np.ndarray, k1: float, k2: float, k3: float, k4: float, k6: float) -> None:
+    """The sample's first three cumulants are k1, k2, k3; k4 and k6 are behind how far they may be off."""
     centred = sums - sums.mean()
     # Sampling variances of the k-statistics, to leading order in 1 / size.
     for sample, exact, variance in (
@@ -92,7 +103,7 @@ def test_product_sums_have_the_exact_moments(pair: str, n: int) -> None:
         (np.mean(centred**3), k3, k6 + 9 * k4 * k2 + 9 * k3**2 + 6 * k2**3),
     ):
         rounding = 1e-10 * (1 + abs(exact))
-        assert abs(sample - exact) <= Z * math.sqrt(variance / size) + rounding
+        assert abs(sample - exact) <= Z * math.sqrt(variance / len(sums)) + rounding
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -196,9 +207,109 @@ def test_the_two_methods_have_one_distribution(n_shots: int, task: str) -> None:
         Setting(d=3, covariance=root @ root.T, target=rng.standard_normal(3), noise_variance=0.4), task
     )
     size = 60_000
-    tokens = squared_errors_by_tokens(v, Q, prompts, n_shots, size, False, np.random.default_rng(21))
-    law = squared_errors_by_law(*whiten(v, Q, prompts), n_shots, size, False, np.random.default_rng(22))
+    model = AttentionParameters(v, Q)
+    tokens = squared_errors_by_tokens(model, prompts, n_shots, size, False, np.random.default_rng(21))
+    law = squared_errors_by_law(*whiten(model, prompts), n_shots, size, False, np.random.default_rng(22))
     assert stats.ks_2samp(law, tokens).pvalue > 1e-6 / CELLS
+
+
+# --- several heads, a prompt, a skip, a masked query --------------------------------------------------
+
+FORM_H = 3
+
+
+def heads_pair(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of (a, b) in R^6; "singular" has less rank than a and b have entries."""
+    rng = np.random.default_rng(40)
+    root = rng.standard_normal((2 * FORM_H, 2 if kind == "singular" else 2 * FORM_H)) / 2
+    mean = np.zeros(2 * FORM_H) if kind == "central" else rng.standard_normal(2 * FORM_H)
+    return mean, root @ root.T
+
+
+def draw_heads(kind: str, n: int, size: int, seed: int) -> np.ndarray:
+    mean, C = heads_pair(kind)
+    H = FORM_H
+    blocks = (np.broadcast_to(block, (size, H, H)) for block in (C[:H, :H], C[H:, H:], C[:H, H:]))
+    means = np.broadcast_to(mean[H:], (size, H))
+    return draw_form_sums(mean[:H], means, *blocks, n, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 1000])
+@pytest.mark.parametrize("kind", ["central", "noncentral", "singular"])
+def test_sums_over_heads_have_the_exact_moments(kind: str, n: int) -> None:
+    mean, covariance = heads_pair(kind)
+    A = np.kron([[0.0, 0.5], [0.5, 0.0]], np.eye(FORM_H))
+    k1, k2, k3, k4, _, k6 = (n * cumulant(r, mean, covariance, A) for r in range(1, 7))
+    assert_moments(draw_heads(kind, n, 200_000, seed=41), k1, k2, k3, k4, k6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("kind", ["noncentral", "singular"])
+def test_sums_over_heads_have_the_exact_distribution(kind: str, n: int) -> None:
+    mean, covariance = heads_pair(kind)
+    size = 50_000
+    drawn = np.random.default_rng(42).multivariate_normal(mean, covariance, (size, n))
+    sums = (drawn[..., :FORM_H] * drawn[..., FORM_H:]).sum(axis=(1, 2))
+    assert stats.ks_2samp(draw_heads(kind, n, size, seed=43), sums).pvalue > 1e-6 / CELLS
+
+
+def rational_layer() -> dict[str, Any]:
+    """Two heads of no symmetry, a prompt of two tokens and a skip."""
+    (v, Q), other = rational_model("alive"), rational_model("constants")
+    heads = [([x / 2 for x in v], Q), ([-2 * x for x in other[0]], other[1])]
+    prompt = [[Fraction(k, 4) for k in token] for token in ((1, 2, -1, 3), (-2, 0, 1, 1))]
+    return {"heads": heads, "prompt": prompt, "skip": [Fraction(1, 2), Fraction(-1, 4), Fraction(3, 4)]}
+
+
+QUERY_COVARIANCE = [[Fraction(1), Fraction(-1, 2)], [Fraction(-1, 2), Fraction(3, 4)]]
+
+
+@pytest.mark.parametrize("rao_blackwell", [True, False])
+@pytest.mark.parametrize("method", ["law", "tokens"])
+@pytest.mark.parametrize(("query", "normalization", "N"), [("attends", "tokens", 6), ("masked", 3.5, Fraction(7, 2))])
+def test_a_layer_by_brute_force(query: str, normalization: Any, N: Any, method: str, rao_blackwell: bool) -> None:
+    layer, n_shots = rational_layer(), 3
+    exact = float(
+        exact_layer_risk(
+            layer["heads"], COVARIANCE, TASK, NOISE, n_shots, N, attends=query == "attends", prompt=layer["prompt"],
+            skip=layer["skip"], query_covariance=QUERY_COVARIANCE,
+        )
+    )  # fmt: skip
+    v, Q = zip(*layer["heads"], strict=True)
+    model = AttentionParameters(floats(v), floats(Q), floats(layer["prompt"]), floats(layer["skip"]))
+
+    def run(prompts: int, seed: int) -> Estimate:
+        return estimate(
+            model, n_shots, method=method, prompts=prompts, rao_blackwell=rao_blackwell, rng=seed,
+            covariance=floats(COVARIANCE), task=floats(TASK), noise_variance=float(NOISE), normalization=normalization,
+            query=query, query_covariance=floats(QUERY_COVARIANCE),
+        )  # fmt: skip
+
+    assert_agrees(run, exact, 100_000)
+
+
+@pytest.mark.parametrize("n_shots", [1, 2, 6])
+def test_the_two_methods_have_one_distribution_for_a_layer(n_shots: int) -> None:
+    layer = rational_layer()
+    v, Q = zip(*layer["heads"], strict=True)
+    model = AttentionParameters(floats(v), floats(Q), floats(layer["prompt"]), floats(layer["skip"]))
+    setting = Setting(covariance=floats(COVARIANCE), query_covariance=[2.0, 0.5], noise_variance=0.4)
+    prompts, size = prompts_of(setting, "unseen"), 60_000
+    tokens = squared_errors_by_tokens(model, prompts, n_shots, size, False, np.random.default_rng(44))
+    law = squared_errors_by_law(*whiten(model, prompts), n_shots, size, False, np.random.default_rng(45))
+    assert stats.ks_2samp(law, tokens).pvalue > 1e-6 / CELLS
+
+
+def test_covariances_as_eigenvalues_families_and_of_low_rank() -> None:
+    """The law of prompts has the covariances that the setting means."""
+    setting = Setting(covariance=PowerLaw(1), d=3, task_covariance=[1, 0, 4], query_covariance=np.ones((3, 3)))
+    prompts = prompts_of(setting, "unseen")
+    for root, exact in (
+        (prompts.root, np.diag([1, 1 / 2, 1 / 3])),
+        (prompts.task_root, np.diag([1, 0, 4])),
+        (prompts.query_root, np.ones((3, 3))),
+    ):
+        np.testing.assert_allclose(root @ root.T, exact, rtol=0, atol=1e-14)  # some ten roundings of entries up to 4
 
 
 def test_many_shots_in_chunks() -> None:
@@ -285,6 +396,7 @@ def test_rao_blackwell_lowers_the_error() -> None:
 
 # --- executors, seeds, cost ---------------------------------------------------------------------------
 
+ONES = AttentionParameters(np.ones(4), np.ones((4, 4)))
 UNSEEN = {"d": 30, "noise_variance": 0.1, "pretrain_shots": 20, "task": "unseen"}
 
 
@@ -341,7 +453,7 @@ def test_each_block_has_a_seed_of_its_own() -> None:
     # The mean of two blocks is the mean of their parts: neither repeats the other.
     prompts = Prompts(np.eye(2), 0.1, task=np.ones(2))
     length = MAX_FLOATS // 4
-    both, one = (simulate(np.ones(4), np.ones((4, 4)), prompts, [2], size, rng=0)[0] for size in (2 * length, length))
+    both, one = (simulate(ONES, prompts, [2], size, rng=0)[0] for size in (2 * length, length))
     assert both.mean != one.mean
 
 
@@ -358,17 +470,16 @@ def test_shot_counts_as_a_sequence() -> None:
 def test_standard_error_is_that_of_all_prompts() -> None:
     """Pooled over blocks, mean and standard error equal those of the blocks' prompts put together."""
     prompts = Prompts(np.eye(2), 0.1, task=np.ones(2))
-    v, Q = np.ones(4), np.ones((4, 4))
     length = MAX_FLOATS // 4
     sizes = block_lengths(2 * length + 10, length)
     seeds = root_seed(3).spawn(1)[0].spawn(len(sizes))
     errors = np.concatenate(
         [
-            squared_errors_by_law(*whiten(v, Q, prompts), 2, size, True, np.random.default_rng(seed))
+            squared_errors_by_law(*whiten(ONES, prompts), 2, size, True, np.random.default_rng(seed))
             for size, seed in zip(sizes, seeds, strict=True)
         ]
     )
-    result = simulate(v, Q, prompts, [2], 2 * length + 10, rng=3)[0]
+    result = simulate(ONES, prompts, [2], 2 * length + 10, rng=3)[0]
     assert result.mean == pytest.approx(errors.mean(), rel=1e-13)
     assert result.standard_error == pytest.approx(stats.sem(errors), rel=1e-12)
 

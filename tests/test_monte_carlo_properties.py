@@ -89,7 +89,7 @@ def batch_means(cell, prompts, seed):
     model = cell.model
     if not isinstance(model, theory.AttentionParameters):
         model = theory.fixed_point(model, setting=cell.setting)
-    law = whiten(np.asarray(model.v, float), np.asarray(model.Q, float), prompts_of(cell.setting, cell.task))
+    law = whiten(model, prompts_of(cell.setting, cell.task))
     means = [
         squared_errors_by_law(*law, cell.n, prompts // BATCHES, True, np.random.default_rng([seed, batch])).mean()
         for batch in range(BATCHES)

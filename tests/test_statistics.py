@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -20,11 +20,17 @@ from cells import (
     FAMILY_LEVEL,
     FIRST_LEVEL,
     LAW_CELLS,
+    LAYER_LAW_CELLS,
+    LAYER_NORMALIZATIONS,
+    LAYER_TOKEN_CELLS,
+    LAYERS,
     MODELS,
     NORMALIZATIONS,
     RETEST,
     SECOND_LEVEL,
     SHOTS,
+    STRATEGY_LAW_CELLS,
+    STRATEGY_TOKEN_CELLS,
     TAIL_FACTOR,
     TASKS,
     TOKEN_CELLS,
@@ -48,12 +54,20 @@ def test_the_declared_list() -> None:
         "normalization": NORMALIZATIONS,
     }  # fmt: skip
     for one, other in combinations(factors, 2):
-        met = Counter((getattr(cell, one), getattr(cell, other)) for cell in LAW_CELLS)
+        met = Counter((getattr(cell, one), getattr(cell, other)) for cell in STRATEGY_LAW_CELLS)
         assert len(met) == len(factors[one]) * len(factors[other])
     for name, levels in factors.items():
-        assert {getattr(cell, name) for cell in TOKEN_CELLS} == set(levels)
-    assert len(set(LAW_CELLS)) == len(LAW_CELLS) == 640
-    assert len(set(TOKEN_CELLS)) == len(TOKEN_CELLS) == 71
+        assert {getattr(cell, name) for cell in STRATEGY_TOKEN_CELLS} == set(levels)
+    assert len(set(STRATEGY_LAW_CELLS)) == len(STRATEGY_LAW_CELLS) == 640
+    assert len(set(STRATEGY_TOKEN_CELLS)) == len(STRATEGY_TOKEN_CELLS) == 71
+    assert len(set(LAYER_LAW_CELLS)) == len(LAYER_LAW_CELLS) == 40
+    assert len(set(LAYER_TOKEN_CELLS)) == len(LAYER_TOKEN_CELLS) == 11
+    for layer in LAYERS:
+        law = [cell for cell in LAYER_LAW_CELLS if cell.model == layer]
+        assert {cell.task for cell in law} == set(TASKS)
+        assert {cell.covariance for cell in law} == set(COVARIANCES)
+        assert {cell.normalization for cell in law} == set(LAYER_NORMALIZATIONS)
+    assert len({cell.seed for cell in (*LAW_CELLS, *TOKEN_CELLS)}) == len({*LAW_CELLS, *TOKEN_CELLS})
     assert pytest.approx(FAMILY_LEVEL) == FIRST_LEVEL * SECOND_LEVEL * TAIL_FACTOR * COMPARISONS
 
 
@@ -68,23 +82,21 @@ def assert_accepted(verdicts: dict[str, Verdict]) -> None:
     assert all(math.exp(verdict.tail_exponent) <= TAIL_FACTOR for verdict in verdicts.values())
 
 
-@pytest.mark.parametrize("d", DIMENSIONS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "d"), [*product(MODELS, DIMENSIONS), *product(LAYERS, (2, 5))])
 def test_the_law_against_the_formula(model: str, d: int) -> None:
     cells = [cell for cell in LAW_CELLS if (cell.model, cell.d) == (model, d)]
     verdicts = {}
     for cell in cells:
-        exact = prepared(cell)[3]
+        exact = prepared(cell)[2]
         verdicts[str(cell)] = judge(runs_of(cell)("law"), exact, exact)
     assert_accepted(verdicts)
 
 
-@pytest.mark.parametrize("d", DIMENSIONS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "d"), [*product(MODELS, DIMENSIONS), *product(LAYERS, (2,))])
 def test_the_tokens_against_the_law_and_the_formula(model: str, d: int) -> None:
     verdicts = {}
     for cell in (cell for cell in TOKEN_CELLS if (cell.model, cell.d) == (model, d)):
-        exact, run = prepared(cell)[3], runs_of(cell)
+        exact, run = prepared(cell)[2], runs_of(cell)
         verdicts[f"{cell}, law"] = judge(run("tokens"), 0.0, exact)
         verdicts[f"{cell}, formula"] = judge(run("both"), exact, exact)
     assert_accepted(verdicts)
@@ -103,7 +115,7 @@ WIDEST = [
 @pytest.mark.parametrize("cell", WIDEST, ids=str)
 def test_a_formula_wrong_by_the_detectable_error_is_rejected(cell: Cell) -> None:
     """Through both stages, in either direction, by the error stated for the cell, which is the smallest promised."""
-    exact = prepared(cell)[3]
+    exact = prepared(cell)[2]
     run = runs_of(cell)("law")
     right = judge(run, exact, exact)
     assert not right.rejected
@@ -115,9 +127,9 @@ def test_a_formula_wrong_by_the_detectable_error_is_rejected(cell: Cell) -> None
 def test_wrong_formulas_are_rejected() -> None:
     """One shot too many; the other convention; the noise's standard deviation for its variance."""
     cell = Cell("mixed_value", 5, 20, "target", "random", "tokens")
-    exact, run = prepared(cell)[3], runs_of(cell)("law")
+    exact, run = prepared(cell)[2], runs_of(cell)("law")
     assert not judge(run, exact, exact).rejected
-    shots = prepared(Cell("mixed_value", 5, 20, "target", "random", "shots"))[3]
+    shots = prepared(Cell("mixed_value", 5, 20, "target", "random", "shots"))[2]
     for wrong in (shots, exact - 0.2 + math.sqrt(0.2), exact * 21**2 / 22**2):
         assert judge(run, wrong, exact).rejected
 
@@ -134,7 +146,7 @@ def test_the_rate_of_false_alarms(way: str, draws: int) -> None:
     cells = [cell for cell in WIDEST if cell.n_shots <= 20]
     for cell in cells:
         draw = law_draws(cell) if way == "law" else token_draws(cell)
-        truth = prepared(cell)[3] if way == "law" else 0.0
+        truth = prepared(cell)[2] if way == "law" else 0.0
         samples = [sample(draw, draws, chunk_of(cell, way), [cell.seed, 5, k]) for k in range(repeats)]
         alarms += sum(abs(s.mean - truth) > z * s.standard_error for s in samples)
         bound += repeats * 0.05 * math.exp(float(np.median([s.tail_exponent(z) for s in samples])))

@@ -43,13 +43,13 @@ def test_gradient_is_the_central_difference(n_shots: int) -> None:
     assert np.all(gradient[-1] == 0.0)  # the query's label slot is 0, so the last row of Q is dead
 
 
-@pytest.mark.parametrize("query_in_count", [True, False])
+@pytest.mark.parametrize("normalization", ["tokens", "shots"])
 @pytest.mark.parametrize("n_shots", [0, 1, 5])
-def test_batch_loss_is_that_of_the_forward_model(n_shots: int, query_in_count: bool) -> None:
+def test_batch_loss_is_that_of_the_forward_model(n_shots: int, normalization: str) -> None:
     """The reduction to second moments agrees with attention over the tokens, entry by entry."""
     rng = np.random.default_rng(2)
     d, size = 3, 11
-    prompts = Prompts(np.eye(d), 0.2, task=rng.standard_normal(d), query_in_count=query_in_count)
+    prompts = Prompts(np.eye(d), 0.2, task=rng.standard_normal(d), normalization=normalization)
     v, Q = rng.standard_normal(d + 2), rng.standard_normal((d + 2, d + 2))
     tokens = np.concatenate(
         [
@@ -64,7 +64,7 @@ def test_batch_loss_is_that_of_the_forward_model(n_shots: int, query_in_count: b
 
     V = rng.standard_normal((d + 2, d + 2))  # all rows but the last are irrelevant
     V[-1] = v
-    predictions = forward([[(V, Q)]], tokens, "tokens" if query_in_count else "shots")
+    predictions = forward([[(V, Q)]], tokens, normalization)
     direct = [sum((v @ z) * (prompt[-1] @ Q @ z) for z in prompt) / prompts.token_count(n_shots) for prompt in tokens]
     np.testing.assert_allclose(predictions, direct, rtol=1e-12, atol=1e-12)
     assert loss == pytest.approx(np.mean((predictions - labels) ** 2), rel=1e-12)

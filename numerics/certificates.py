@@ -14,7 +14,7 @@ from theory import fixed_point
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 from theory.strategies import STRATEGIES, Strategy, named_strategy
-from theory.validation import count
+from theory.validation import count, reject
 
 from .derivatives import (
     Gradient,
@@ -24,6 +24,7 @@ from .derivatives import (
     hessian,
     objective,
     population_loss,
+    zero_shot_tokens,
 )
 from .integrator import FLAT, NoConvergence
 from .quadratic_flow import flat_directions
@@ -113,11 +114,18 @@ def certify(strategies: str | Strategy | Iterable[str | Strategy] | None, settin
     >>> all(row.gradient < 1e-12 and row.smallest > -1e-12 * row.largest and row.distance < 1e-8 for row in table)
     True
     """
+    _attending(setting)
     if strategies is None:
         strategies = STRATEGIES
     if isinstance(strategies, str | Strategy):
         strategies = (strategies,)
     return Certificates(row for name in strategies for row in _certificates(named_strategy(name), setting))
+
+
+def _attending(setting: Setting) -> None:
+    """Fixed points and zero-shot minimisers are those of a query that attends to itself: masked, it predicts 0 at zero shots."""
+    if setting.query != "attends":
+        raise reject("query", setting.query, "'attends' where fixed points are certified; numerics.flow takes either")
 
 
 def _certificates(strategy: Strategy, setting: Setting) -> list[Certificate]:
@@ -165,7 +173,9 @@ def _on_block(strategy: Strategy, point: AttentionParameters, setting: Setting, 
 
 def _along_minimisers(point: AttentionParameters, setting: Setting, loss: Objective) -> tuple[Array, Array]:
     v, Q = np.array(point.v, dtype=float), np.array(point.Q, dtype=float)
-    manifold = ZeroShotManifold(v, Q, np.asarray(setting.target_vector(), dtype=float), unseen_at_zero_shots(len(v)))
+    manifold = ZeroShotManifold(
+        v, Q, np.asarray(setting.target_vector(), dtype=float), unseen_at_zero_shots(len(v)), zero_shot_tokens(setting)
+    )
     few_shot, y = population_loss(setting, loss), manifold.start()
     return manifold.gradient(few_shot, y), manifold.hessian(few_shot, y)
 
@@ -224,6 +234,7 @@ def basins(
     name = named_strategy(strategy).name
     if name not in ("zero_shot", "mixed"):
         raise ValueError(f"strategy = {strategy!r} is not allowed: basins are asked of 'zero_shot' and 'mixed' only")
+    _attending(setting)
     setting = setting.replace(few_shot_weight=0)
     generator = np.random.default_rng(rng)
     size = setting.d + 2
@@ -305,6 +316,7 @@ def singular_limit(setting: Setting, epsilons: Iterable[float]) -> SingularLimit
     >>> bool(np.ptp(data.time * data.epsilon**2) < 1e-9)
     True
     """
+    _attending(setting)
     model = fixed_point("pretrained", setting=setting)
     ends, times = [], []
     for epsilon in epsilons:

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.parameters import AttentionParameters
-from theory.setting import Setting
+from theory.prompt import tokens
+from theory.setting import Setting, as_matrix
 from theory.strategies import SETTING, Strategy, TrainedBlock, find_strategy
 from theory.validation import choice, count, real, reject, vector
 
@@ -126,7 +127,8 @@ def gradient(model: AttentionParameters, setting: Setting, objective: str | Obje
     model : AttentionParameters
         v of shape (d+2,), Q of shape (d+2, d+2).
     setting : Setting
-        Gives the covariance, the task distribution, the noise and the normalization.
+        Gives the covariance, the task distribution, the noise, the normalization and whether the query attends to itself.
+        A ``query_covariance`` is one of evaluation: the losses of training do not know it.
     objective : str or tuple of Term
         A strategy's name for the loss that it descends, or any weighted sum of risks.
 
@@ -229,17 +231,26 @@ def population_loss(setting: Setting, objective: str | Objective, *, exact: bool
     noise = plain_number("noise_variance", setting.noise_variance)
     number: Callable[[float], Any] = Fraction if exact else float
     entries: Callable[[Array], NDArray[Any]] = fractions if exact else np.asarray
+    normalization: Any = setting.normalization
+    if not isinstance(normalization, str):
+        normalization = plain_number("normalization", normalization)
     root = entries(np.linalg.cholesky(np.asarray(setting.sigma(), dtype=float)))
     terms = []
     for weight, n_shots, task in _checked(setting, objective):
         if task is None:
             prior = setting.task_covariance
-            tasks = TaskFeatures.of_prior(None if prior is None else entries(np.asarray(prior, dtype=float)), root)
+            matrix = None if prior is None else entries(np.asarray(as_matrix(prior, setting.d), dtype=float))
+            tasks = TaskFeatures.of_prior(matrix, root)
         else:
             tasks = TaskFeatures.of_task(entries(task), root)
-        many, own = shot_factors(n_shots, setting.normalization, number)
-        terms.append(LossTerm(number(weight), many, own, tasks))
+        factors = shot_factors(n_shots, normalization, setting.query == "attends", number)
+        terms.append(LossTerm(number(weight), *factors, tasks))
     return PopulationLoss(tuple(terms), root, number(noise))
+
+
+def zero_shot_tokens(setting: Setting) -> float:
+    """N at zero shots."""
+    return plain_number("normalization", tokens(0, setting.normalization))
 
 
 def fractions(x: Array) -> NDArray[Any]:
@@ -260,14 +271,23 @@ def plain_number(argument: str, value: Any) -> float:
 def _prepare(
     model: AttentionParameters, setting: Setting, objective: str | Objective
 ) -> tuple[PopulationLoss, Array, Array]:
-    loss = population_loss(setting, objective)
-    v, Q = np.asarray(model.v, dtype=float), np.asarray(model.Q, dtype=float)
-    if v.shape != (loss.d + 2,) or Q.shape != (loss.d + 2, loss.d + 2):
-        raise ValueError(
-            f"model with v of shape {v.shape} and Q of shape {Q.shape} is not allowed: the setting has d = {loss.d}, "
-            f"so the shapes must be ({loss.d + 2},) and ({loss.d + 2}, {loss.d + 2})"
+    return population_loss(setting, objective), *one_head("model", model, setting)
+
+
+def one_head(argument: str, model: AttentionParameters, setting: Setting) -> tuple[Array, Array]:
+    """(v, Q), the variables of losses and flows, of a model that has no others and is of the setting's dimension."""
+    if model.n_heads > 1 or model.prompt is not None or model.skip is not None:
+        raise reject(
+            argument, model, "of one head, without a prompt or a skip, where losses are differentiated or descended"
         )
-    return loss, v, Q
+    v, Q = np.array(model.v, dtype=float), np.array(model.Q, dtype=float)
+    size = v.shape[-1]
+    if size != setting.d + 2:
+        raise ValueError(
+            f"{argument} with d = {size - 2} is not allowed: the setting has d = {setting.d}, so the shapes of v and Q must "
+            f"be ({setting.d + 2},) and ({setting.d + 2}, {setting.d + 2})"
+        )
+    return v.reshape(size), Q.reshape(size, size)
 
 
 def _checked(setting: Setting, chosen: str | Objective) -> Objective:

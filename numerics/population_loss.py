@@ -6,10 +6,10 @@ is d^3.
 
 Notation, for one term (n shots, task theta). Inputs are whitened by x = L g with L L' = Sigma, which turns
 (v, Q, theta) into (T v, T Q T', L' theta) with T = diag(1, L', 1), so that Sigma = I from here on. With N the
-normalization, A = n / N and E = 1 / N (A = 1, E = 0 in the limit of many shots), R = the d + 1 live rows of
+normalization, A = n / N, F = n / N^2 and E = 1 / N (A = 1, F = E = 0 in the limit of many shots; E = 0 for a masked query), R = the d + 1 live rows of
 Q, M = E zz' the second moment of a shot's token, zeta = M v, and <.> the average over tasks,
 
-    L - sigma2 = < |t - A R zeta - E e|^2 > + A E tr(R Lambda R') + E^2 c,            t = (0, theta),
+    L - sigma2 = < |t - A R zeta - E e|^2 > + F tr(R Lambda R') + E^2 c,              t = (0, theta),
     Lambda     = < (v'Mv) M + zeta zeta' > - 2 v_0^2 e_0 e_0'      (covariance of one shot's (v.z) z),
 
 a sum of squares: bias, sampling noise of the shots, and the query's attention to itself, whose e and c are
@@ -29,6 +29,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from theory.prompt import tokens
+from theory.validation import reject
 
 from .query_cubic import (
     high_degrees,
@@ -83,20 +86,25 @@ class TaskFeatures(NamedTuple):
 
 
 class LossTerm(NamedTuple):
-    """weight * risk at a number of shots on a task: A = n / N and E = 1 / N of the module's formula."""
+    """weight * risk at a number of shots on a task, with the factors A, F and E of the module's formula."""
 
     weight: float
     shot_factor: float
+    spread_factor: float
     self_factor: float
     tasks: TaskFeatures
 
 
-def shot_factors(n_shots: float, normalization: str, number: Callable[[float], Any] = float) -> tuple[Any, Any]:
-    """(n / N, 1 / N); (1, 0) for n infinite. `number` makes a float or a Fraction of a count."""
+def shot_factors(
+    n_shots: float, normalization: str | float, attends: bool, number: Callable[[float], Any] = float
+) -> tuple[Any, Any, Any]:
+    """(A, F, E); (1, 0, 0) for n infinite. `number` makes a float or a Fraction of a count."""
     if math.isinf(n_shots):
-        return number(1), number(0)
-    total = n_shots + 1 if normalization == "tokens" else max(n_shots, 1)
-    return number(n_shots) / number(total), 1 / number(total)
+        if not isinstance(normalization, str):
+            raise reject("n_shots", n_shots, "finite where normalization is a number: N does not grow with it")
+        return number(1), number(0), number(0)
+    N = number(tokens(n_shots, normalization))
+    return number(n_shots) / N, number(n_shots) / N**2, 1 / N if attends else number(0)
 
 
 class PopulationLoss:
@@ -126,13 +134,13 @@ class PopulationLoss:
         v, Q = self._whiten(v, Q)
         rows, pair = Q[..., :-1, :], query_pair(v, Q)
         total: Any = 0.0
-        for weight, many, own, (gram,) in self.terms:
+        for weight, many, spread, own, (gram,) in self.terms:
             Z = self._responses(v)
             error = self._error(rows, Z, many, own, pair)
-            spread = own**2 * high_degrees(*pair) + self.noise_variance
-            if many * own:
-                spread = spread + many * own * inner(transpose(rows) @ rows, self._shot_covariance(v, Z, gram))
-            total = total + weight * (inner(error @ gram, error) + spread)
+            rest = own**2 * high_degrees(*pair) + self.noise_variance
+            if spread:
+                rest = rest + spread * inner(transpose(rows) @ rows, self._shot_covariance(v, Z, gram))
+            total = total + weight * (inner(error @ gram, error) + rest)
         return total
 
     def gradient(self, v: Array, Q: Array) -> tuple[Array, Array]:
@@ -140,7 +148,7 @@ class PopulationLoss:
         v, Q = self._whiten(v, Q)
         rows, (nu, K) = Q[..., :-1, :], query_pair(v, Q)
         dv, dQ = np.zeros_like(v), np.zeros_like(Q)
-        for weight, many, own, (gram,) in self.terms:
+        for weight, many, spread, own, (gram,) in self.terms:
             Z = self._responses(v)
             weighed = self._error(rows, Z, many, own, (nu, K)) @ gram
             if many:
@@ -151,10 +159,10 @@ class PopulationLoss:
                 rest_nu, rest_K = high_degrees_gradient(nu, K)
                 dv[..., :-1] += weight * (own**2 * rest_nu - 2 * own * low_degrees(mean_error, K))
                 dQ[..., :-1, :-1] += weight * (own**2 * rest_K - 2 * own * low_degrees_adjoint(nu, mean_error))
-            if many * own:
+            if spread:
                 P = transpose(rows) @ rows
-                dQ[..., :-1, :] += 2 * weight * many * own * rows @ self._shot_covariance(v, Z, gram)
-                dv += 2 * weight * many * own * self._covariance_adjoint(v, Z, P, gram)
+                dQ[..., :-1, :] += 2 * weight * spread * rows @ self._shot_covariance(v, Z, gram)
+                dv += 2 * weight * spread * self._covariance_adjoint(v, Z, P, gram)
         return dv @ self._change, self._change.T @ dQ @ self._change
 
     def hessian_product(self, v: Array, Q: Array, dv: Array, dQ: Array) -> tuple[Array, Array]:
@@ -172,7 +180,7 @@ class PopulationLoss:
     def _along_v(self, v: Array, Q: Array, dv: Array) -> tuple[Array, Array]:
         rows, (nu, K), dnu = Q[:-1], query_pair(v, Q), dv[:, :-1]
         out_v, out_Q = np.zeros_like(dv), np.zeros((len(dv), *Q.shape), dtype=dv.dtype)
-        for weight, many, own, (gram,) in self.terms:
+        for weight, many, spread, own, (gram,) in self.terms:
             Z, dZ = self._responses(v), self._responses(dv)
             derror = -many * rows @ dZ
             derror[:, :, 0] -= own * low_degrees(dnu, K)
@@ -186,20 +194,20 @@ class PopulationLoss:
                 moved = low_degrees_adjoint(nu, dmean_error) + low_degrees_adjoint(dnu, mean_error)
                 out_v[:, :-1] += weight * (own**2 * rest_nu - 2 * own * low_degrees(dmean_error, K))
                 out_Q[:, :-1, :-1] += weight * (own**2 * rest_K - 2 * own * moved)
-            if many * own:
+            if spread:
                 P = rows.T @ rows
                 cross = dZ @ gram @ Z.T
                 dcovariance = self._second_moment(2 * (dv @ Z) @ gram) + cross + transpose(cross)
                 dcovariance[:, 0, 0] -= 4 * v[0] * dv[:, 0]
-                out_Q[:, :-1] += 2 * weight * many * own * rows @ dcovariance
-                out_v += 2 * weight * many * own * self._covariance_adjoint(dv, dZ, P, gram)
+                out_Q[:, :-1] += 2 * weight * spread * rows @ dcovariance
+                out_v += 2 * weight * spread * self._covariance_adjoint(dv, dZ, P, gram)
         return out_v, out_Q
 
     def _along_Q(self, v: Array, Q: Array, dQ: Array) -> tuple[Array, Array]:
         rows, drows, (nu, K) = Q[:-1], dQ[:, :-1], query_pair(v, Q)
         dK = query_pair(v, dQ)[1]
         out_v, out_Q = np.zeros((len(dQ), len(v)), dtype=dQ.dtype), np.zeros_like(dQ)
-        for weight, many, own, (gram,) in self.terms:
+        for weight, many, spread, own, (gram,) in self.terms:
             Z = self._responses(v)
             weighed = self._error(rows, Z, many, own, (nu, K)) @ gram
             dself = -own * low_degrees(nu, dK)
@@ -215,11 +223,11 @@ class PopulationLoss:
                 moved = low_degrees(dmean_error, K) + low_degrees(weighed[:, 0], dK)
                 out_v[:, :-1] += weight * (own**2 * rest_nu - 2 * own * moved)
                 out_Q[:, :-1, :-1] += weight * (own**2 * rest_K - 2 * own * low_degrees_adjoint(nu, dmean_error))
-            if many * own:
+            if spread:
                 half = rows.T @ drows
-                out_Q[:, :-1] += 2 * weight * many * own * drows @ self._shot_covariance(v, Z, gram)
+                out_Q[:, :-1] += 2 * weight * spread * drows @ self._shot_covariance(v, Z, gram)
                 dP = half + transpose(half)
-                out_v += 2 * weight * many * own * self._covariance_adjoint(v, Z, dP, gram)
+                out_v += 2 * weight * spread * self._covariance_adjoint(v, Z, dP, gram)
         return out_v, out_Q
 
     def _error(self, rows: Array, Z: Array, many: float, own: float, pair: tuple[Array, Array]) -> Array:

@@ -137,7 +137,7 @@ def flat_directions(space: AffineSpace, setting: Setting, objective: Objective) 
         target=whitened / length,
         noise_variance=1.0 if setting.noise_variance else 0.0,
         pretrain_shots=1,
-    )
+    ).replace(query=setting.query)
     terms = tuple(
         Term(1.0, min(term.n_shots, 1), None if term.task is None else term.task @ root / length)
         for term in objective

@@ -4,10 +4,10 @@ With L = L_ZS + lambda L_FS and lambda -> 0+, a flow first descends L_ZS (in tim
 then L_FS along them (in time lambda t): a Riemannian gradient flow, in the metric that the flat metric of (v,
 Q) induces. Near an odd-symmetric start the minimisers are one family with a scale c,
 
-    v_x = c theta_0, v_0 = 0,    sym(Q) = E_00 / c,
+    v_x = c theta_0, v_0 = 0,    sym(Q) = N E_00 / c,
 
-where sym is the symmetric part of the constant and x block of Q. What the zero-shot loss does not see is
-free: w, the antisymmetric part of that block, and the label column of Q. The metric is |theta_0|^2 + 1 / c^4
+with N that of zero shots, 1 unless the normalization is a number, and where sym is the symmetric part of the constant and x block of Q. What the zero-shot loss does not see is
+free: w, the antisymmetric part of that block, and the label column of Q. The metric is |theta_0|^2 + N^2 / c^4
 in c and flat in the rest.
 
 (The other family, v_0 = c and Q linear, is degenerate: (v_0 + v_x.x)(z_q'Qz_q) stays theta_0.x to first order
@@ -41,25 +41,28 @@ class ZeroShotManifold:
         theta_0.
     free : sparse array ((d+2) + (d+2)^2, k)
         Orthonormal directions (v, vec Q) which the zero-shot loss does not see.
+    N : float
+        By what attention is divided at zero shots.
     """
 
-    def __init__(self, v: Array, Q: Array, target: Array, free: Any) -> None:
+    def __init__(self, v: Array, Q: Array, target: Array, free: Any, N: float) -> None:
         self._size = size = len(v)
         self.free = free
         self._value = np.zeros(size + size**2)  # what c multiplies, and what 1 / c multiplies
         self._value[1 : size - 1] = target
         self._constant = np.zeros(size + size**2)
-        self._constant[size] = 1.0
+        self._constant[size] = N
+        self._power = N**2
         self._length2 = float(target @ target)
         self.scale = float(v[1:-1] @ target / self._length2)
         state = np.concatenate((v, Q.ravel()))
         symmetric = (Q[:-1, :-1] + Q[:-1, :-1].T) / 2
         value, block = v[:-1].copy(), symmetric.copy()
         value[1:] -= self.scale * target
-        block[0, 0] -= 1 / self.scale if self.scale else math.inf
+        block[0, 0] -= N / self.scale if self.scale else math.inf
         if not max(np.abs(value).max(), np.abs(block).max()) <= 1e-6 * np.abs(state).max():
             raise NoConvergence(
-                "the zero-shot phase did not end on a minimiser with v_x = c theta_0, sym(Q) = E_00 / c"
+                "the zero-shot phase did not end on a minimiser with v_x = c theta_0, sym(Q) = N E_00 / c"
             )
         self._rest = state
         self._rest[: size - 1] = 0.0
@@ -78,13 +81,13 @@ class ZeroShotManifold:
     def level(self, y: Array) -> float:
         """|v|^2 - |Q|_F^2 of what moves, which the flow conserves."""
         c, value, key_query = self._parts(y)
-        return float(c * c * self._length2 + value @ value - 1 / (c * c) - key_query @ key_query)
+        return float(c * c * self._length2 + value @ value - self._power / (c * c) - key_query @ key_query)
 
     def on_level(self, y: Array, level: float) -> Array:
         """y moved along (k v, Q / k), which changes no prediction, to where |v|^2 - |Q|_F^2 is `level`."""
         c, value, key_query = self._parts(y)
         k = balancing_scale(
-            float(c * c * self._length2 + value @ value), float(1 / (c * c) + key_query @ key_query), level
+            float(c * c * self._length2 + value @ value), float(self._power / (c * c) + key_query @ key_query), level
         )
         moved = np.concatenate(((k - 1) * value, (1 / k - 1) * key_query))
         return y + np.concatenate(([c * (k - 1)], self.free.T @ moved))
@@ -105,7 +108,7 @@ class ZeroShotManifold:
         def linearise(_: float, y: Array) -> Linearisation:
             curvature = self.hessian(loss, y)
             along = self._along(self._gradient(loss, y), y)
-            curvature[0, 0] += along * 4 / y[0] ** 5 / self._metric(y) ** 2  # the metric's derivative
+            curvature[0, 0] += along * 4 * self._power / y[0] ** 5 / self._metric(y) ** 2  # the metric's derivative
             values, vectors = np.linalg.eigh(curvature)
             stretch = np.ones(len(y))
             stretch[0] = self._metric(y) ** 0.5
@@ -144,4 +147,4 @@ class ZeroShotManifold:
         return slope @ self._value - (slope @ self._constant) / y[..., 0] ** 2
 
     def _metric(self, y: Array) -> Any:
-        return self._length2 + 1 / y[..., 0] ** 4
+        return self._length2 + self._power / y[..., 0] ** 4

@@ -12,7 +12,7 @@ from theory import STRATEGIES, AttentionParameters, PowerLaw, Spiked, Strategy
 from theory.prompt import NORMALIZATIONS
 from theory.strategies import find_strategy
 from theory.tasks import TASKS
-from theory.validation import choice, count, matrix, nearest, positive_definite, real, reject, vector
+from theory.validation import count, matrix, nearest, normalization, positive_definite, real, reject, vector
 
 from .covariances import ALIGNMENTS
 from .prompts import Array
@@ -148,8 +148,9 @@ def tasks(values: Any, dimensions: Array) -> list[Named]:
 
 def normalizations(values: Any) -> list[Named]:
     """Normalizations by name."""
-    items = _items("normalization", values, lambda x: isinstance(x, str))
-    return [Named(name or value, choice("normalization", value, NORMALIZATIONS)) for name, value in items]
+    items = _items("normalization", values, lambda x: isinstance(x, str) or not np.ndim(x))
+    checked = [(name, normalization(value, NORMALIZATIONS)) for name, value in items]
+    return [Named(name or str(value), value if isinstance(value, str) else float(value)) for name, value in checked]
 
 
 def fingerprint(value: Any) -> Any:
@@ -163,7 +164,7 @@ def fingerprint(value: Any) -> Any:
     if isinstance(value, AttentionParameters):
         if value.isotropic is not None:
             return [str(value.d), [repr(x) for x in value.isotropic], fingerprint(value.target)]
-        return [fingerprint(value.v), fingerprint(value.Q)]
+        return [fingerprint(x) for x in (value.v, value.Q, value.prompt, value.skip) if x is not None]
     return value if value is None or isinstance(value, str) else repr(value)
 
 

@@ -29,6 +29,7 @@ from theory.validation import reject
 from .batches import LossTerm, draw_batch, loss_and_gradient
 from .blocks import RandomSource, root_seed
 from .checkpoints import RunState, load_checkpoint, save_checkpoint
+from .derivatives import one_head
 from .prompts import Array, prompts_of
 from .training_options import TrainingOptions, number, run_record, whole
 
@@ -70,6 +71,7 @@ def train(
     few_shot_shots: int | None = None,
     few_shot_weight: float | tuple[float, float] = (1.0, 0.0),
     normalization: Literal["tokens", "shots"] | float = "tokens",
+    query: Literal["attends", "masked"] = "attends",
     learning_rate: float = 0.01,
     momentum: float = 0.9,
     clip_norm: float | None = 1.0,
@@ -96,7 +98,7 @@ def train(
         As in :func:`theory.risk`.
     d : int, optional
         Input dimension. Default: that of `covariance`, `task_covariance`, `target` or `start`, else 5.
-    covariance, task_covariance, target, noise_variance, pretrain_shots, few_shot_shots, normalization
+    covariance, task_covariance, target, noise_variance, pretrain_shots, few_shot_shots, normalization, query
         As in :class:`theory.Setting`, with the official experiments' noise 0.1 and 20 shots by default.
         Inputs of standard deviation x_std have covariance x_std^2 I.
     few_shot_weight : float or (float, float)
@@ -116,7 +118,7 @@ def train(
         Standard deviation of the independent normal entries of v and Q at the start of pretraining (the row
         of Q that no query reads is 0). The source leaves this open.
     start : AttentionParameters or Training, optional
-        Where fine-tuning starts. Default: pretrain first.
+        Where fine-tuning starts: a model of one head, without a prompt or a skip. Default: pretrain first.
     rng : seed, SeedSequence or Generator, optional
         Pretraining has a stream of its own, and fine-tunings of the same seed share theirs. So a run without
         `start` equals one from the pretraining of the same seed.
@@ -160,6 +162,7 @@ def train(
         pretrain_shots=whole("pretrain_shots", pretrain_shots),
         few_shot_shots=few_shot_shots if few_shot_shots is None else whole("few_shot_shots", few_shot_shots),
         normalization=normalization,
+        query=query,
     )
     options = TrainingOptions(
         learning_rate=learning_rate,
@@ -173,8 +176,10 @@ def train(
         else few_shot_weight,
         fine_tune_set_size=fine_tune_set_size,
     )
-    if begin is not None and begin.d != setting.d:
-        raise reject("start", start, f"a model of dimension d = {setting.d}, not {begin.d}")
+    if begin is not None:
+        if begin.d != setting.d:
+            raise reject("start", start, f"a model of dimension d = {setting.d}, not {begin.d}")
+        one_head("start", begin, setting)
     interval = whole("checkpoint_interval", checkpoint_interval)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and not path.parent.is_dir():
@@ -217,7 +222,7 @@ def _run(
         parameters[-1] = 0.0
     else:
         generator = np.random.default_rng(fine_tune_seed)
-        parameters = np.vstack([start.v, start.Q]).astype(np.float64)
+        parameters = np.vstack(one_head("start", start, setting))
     state = RunState(parameters, np.zeros_like(parameters), np.empty(0), generator)
     if saved is not None:
         state = saved[0]

@@ -65,6 +65,8 @@ def run_record(
         record["few_shot_shots"] = setting.auxiliary_shots()
     for name in unread:
         del record[name]
+    if setting.query != "attends":
+        names += ["query"]
     for name in names:
         value = getattr(setting, name)
         record[name] = value.tolist() if isinstance(value, np.ndarray) else value

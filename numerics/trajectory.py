@@ -16,7 +16,15 @@ from theory.setting import Setting
 from theory.strategies import SETTING, Strategy, TrainedBlock, find_strategy
 from theory.validation import choice, reject
 
-from .derivatives import TRAINED_BLOCKS, Objective, few_shot_objective, objective, population_loss
+from .derivatives import (
+    TRAINED_BLOCKS,
+    Objective,
+    few_shot_objective,
+    objective,
+    one_head,
+    population_loss,
+    zero_shot_tokens,
+)
 from .integrator import Integrator, Linearisation, System, symmetric
 from .quadratic_flow import QuadraticFlow, flat_directions
 from .slow_manifold import ZeroShotManifold
@@ -113,7 +121,7 @@ def flow(
     t : array (k,), optional
         Increasing times >= 0, in units of 1 / (squared label / squared parameter).
     start : AttentionParameters, optional
-        Default: the pretrained fixed point.
+        Default: the pretrained fixed point. A model of one head, without a prompt or a skip.
     schedule : float, LinearSchedule or callable, optional
         lambda as a number or as a function of time, in place of ``setting.few_shot_weight``; mixed strategies
         only.
@@ -160,9 +168,7 @@ def flow(
         )
     times = checked_times(t, until)
     start = fixed_point("pretrained", setting=setting) if start is None else start
-    v, Q = np.array(start.v, dtype=float), np.array(start.Q, dtype=float)
-    if v.shape != (setting.d + 2,):
-        raise ValueError(f"start with d = {len(v) - 2} is not allowed: the setting has d = {setting.d}")
+    v, Q = one_head("start", start, setting)
     limit = until is not None
     if schedule is not None and found.objective != "mixed":
         raise ValueError(
@@ -237,9 +243,14 @@ def _two_phases(v: Array, Q: Array, setting: Setting, strategy: Strategy, times:
     fast = list(_one_phase(v, Q, setting, zero_shot, strategy.trained, times, limit=True))
     yield from fast
     _, end_v, end_Q, _, _ = fast[-1]
-    if strategy.trained == "all":
+    if setting.query == "masked":  # L_ZS is constant: every point is one of its minimisers
+        space = AffineSpace(v, Q, motion_basis(v, Q, setting, few_shot, strategy.trained))
+        yield from _rows(space, setting, few_shot, strategy.trained, times, limit, slow=True)
+    elif strategy.trained == "all":
         free = unseen_motion_basis(v, Q, setting, few_shot)
-        manifold = ZeroShotManifold(end_v, end_Q, np.asarray(setting.target_vector(), dtype=float), free)
+        manifold = ZeroShotManifold(
+            end_v, end_Q, np.asarray(setting.target_vector(), dtype=float), free, zero_shot_tokens(setting)
+        )
         yield from _rows(manifold, setting, few_shot, strategy.trained, times, limit, slow=True)
     else:
         # Both losses are quadratic here: the minimisers of the first are its flat directions.

@@ -10,7 +10,13 @@ import pytest
 
 import theory
 from numerics.derivatives import Term, gradient, hessian, objective, population_loss
-from theory.proofs.enumeration import exact_average_gradient, exact_average_risk, exact_gradient, exact_risk
+from theory.proofs.enumeration import (
+    exact_average_gradient,
+    exact_average_risk,
+    exact_gradient,
+    exact_layer_risk,
+    exact_risk,
+)
 
 # Dyadic numbers: exact as floats, so that rationals and floats speak of the same point.
 SIGMA = np.array([[1.25, 0.5], [0.5, 0.75]])
@@ -121,12 +127,16 @@ def mixture(setting: theory.Setting) -> tuple[Term, ...]:
     return Term(0.7, 0, target), Term(1.3, 4, None), Term(0.4, math.inf, None), Term(2.0, 6, -target)
 
 
-@pytest.mark.parametrize("normalization", ["tokens", "shots"])
-def test_complex_steps_give_the_same_derivatives(normalization):
+@pytest.mark.parametrize(
+    ("normalization", "query"), [("tokens", "attends"), ("shots", "attends"), ("tokens", "masked"), (2.5, "masked")]
+)
+def test_complex_steps_give_the_same_derivatives(normalization, query):
     """f(x + ih) = f(x) + ih f'(x) - O(h^2): with h = 1e-30 nothing is lost but rounding."""
     d = 4
-    setting, model = random_setting(d, 1, normalization=normalization), random_model(d, 2)
+    setting, model = random_setting(d, 1, normalization=normalization, query=query), random_model(d, 2)
     terms = mixture(setting)
+    if normalization == 2.5:  # N then does not grow with n: no limit of many shots
+        terms = tuple(term for term in terms if term.n_shots < math.inf)
     loss, H = population_loss(setting, terms), hessian(model, setting, terms)
     slope = gradient(model, setting, terms)
     h = 1e-30
@@ -139,6 +149,42 @@ def test_complex_steps_give_the_same_derivatives(normalization):
         expected = np.concatenate((dv.imag, dQ.imag.ravel())) / h
         found = H @ np.concatenate((direction.v, direction.Q.ravel()))
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("query", ["attends", "masked"])
+@pytest.mark.parametrize("normalization", ["tokens", "shots", 2.5])
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_the_value_is_the_risk_formula_of_the_theory(d, normalization, query):
+    """Two ways to write one polynomial; three families of tasks; priors of full rank, of low rank, and on the sphere."""
+    low_rank = np.arange(1.0, d + 1) * (np.arange(d) != 1)
+    for seed, prior in enumerate((np.diag(np.arange(1.0, d + 1)), low_rank, None)):
+        setting = random_setting(d, seed, normalization=normalization, query=query, task_covariance=prior)
+        model, other = random_model(d, 20 + seed), random_model(d, 30 + seed).v[1:-1]
+        for n in (0, 1, 7, math.inf)[: 3 if normalization == 2.5 else 4]:
+            for task, place in ((setting.target_vector(), "target"), (other, other), (None, "unseen")):
+                exact = theory.risk(model, n, setting=setting, task=place)
+                found = population_loss(setting, (Term(1.0, n, task),)).value(model.v, model.Q)
+                # Some six products in a row of matrices of size d + 2 <= 7, and a whitening whose condition is below 20.
+                assert found == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", SHOTS)
+@pytest.mark.parametrize(
+    ("query", "normalization", "N"), [("masked", "tokens", None), ("attends", 2.5, 2.5), ("masked", 2.5, 2.5)]
+)
+def test_value_of_a_masked_query_and_of_a_number_is_that_of_enumeration(n, query, normalization, N):
+    setting = theory.Setting(
+        covariance=SIGMA, noise_variance=NOISE, target=THETA, normalization=normalization, query=query
+    )
+    model = dyadic_model(n)
+    exact = exact_layer_risk(
+        [(model.v.tolist(), model.Q.tolist())], SIGMA.tolist(), THETA.tolist(), NOISE, n, n + 1 if N is None else N,
+        attends=query == "attends",
+    )  # fmt: skip
+    found = population_loss(setting, (Term(1.0, n, THETA),)).value(model.v, model.Q)
+    assert found == pytest.approx(
+        float(exact), rel=1e-13
+    )  # sums of four products, five in a row: 100 roundings at most
 
 
 def test_a_mixture_is_the_weighted_sum_of_risks():
@@ -212,6 +258,16 @@ def test_objectives_of_the_strategies():
         ({"objective": (Term(1.0, 0.5, None),)}, "n_shots = 0.5"),
         ({"objective": (Term(1.0, 0, np.ones(5)),)}, "task"),
         ({"model": random_model(5, 0)}, "d = 3"),
+        ({"model": theory.AttentionParameters(np.ones((2, 5)), np.ones((2, 5, 5)))}, "model = .*2 heads.* one head"),
+        ({"model": theory.AttentionParameters(np.ones(5), np.ones((5, 5)), skip=np.ones(4))}, "model = .*skip"),
+        (
+            {"model": theory.AttentionParameters(np.ones(5), np.ones((5, 5)), prompt=np.ones((1, 5)))},
+            "model = .*prompt",
+        ),
+        (
+            {"setting": random_setting(3, 0, normalization=2.5), "objective": (Term(1.0, math.inf, None),)},
+            "n_shots = inf",
+        ),
         ({"trained": "values"}, "trained"),
     ],
 )

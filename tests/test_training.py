@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from numerics import training
 from numerics.batches import Batch, draw_batch, loss_and_gradient
 from numerics.checkpoints import load_checkpoint
 from numerics.layers import forward
-from numerics.prompts import Prompts
+from numerics.prompts import Prompts, prompts_of
 from numerics.training import train
-from theory import AttentionParameters, fixed_point
+from theory import AttentionParameters, Setting, fixed_point
 
 SMALL = {"iterations": 60, "batch_size": 40, "pretrain_shots": 4}
 
@@ -68,6 +69,35 @@ def test_batch_loss_is_that_of_the_forward_model(n_shots: int, normalization: st
     direct = [sum((v @ z) * (prompt[-1] @ Q @ z) for z in prompt) / prompts.token_count(n_shots) for prompt in tokens]
     np.testing.assert_allclose(predictions, direct, rtol=1e-12, atol=1e-12)
     assert loss == pytest.approx(np.mean((predictions - labels) ** 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("n_shots", [0, 3])
+@pytest.mark.parametrize(("normalization", "query"), [(2.5, "attends"), (2.5, "masked"), ("tokens", "masked")])
+def test_batches_follow_the_conventions(n_shots: int, normalization: Any, query: Any) -> None:
+    """The second moments of a drawn batch are those of the tokens that the model itself sums over."""
+    d, size = 2, 5
+    setting = Setting(d=d, normalization=normalization, query=query)
+    prompts = prompts_of(setting)
+    batch = draw_batch(prompts, n_shots, size, np.random.default_rng(5))
+    again = np.random.default_rng(5)  # the same draws: tasks, queries, shots
+    tasks = prompts.draw_tasks(size, again)
+    queries, _ = prompts.draw_queries(tasks, again)
+    tokens = np.concatenate([prompts.draw_shots(tasks, n_shots, again), queries[:, None]], axis=1)
+    rng = np.random.default_rng(6)
+    v, Q = rng.standard_normal(d + 2), rng.standard_normal((d + 2, d + 2))
+    found = np.einsum("ka,ab,kbc,c->k", batch.queries, Q, batch.moments, v)
+    np.testing.assert_allclose(
+        found, AttentionParameters(v, Q).predict(tokens, normalization, query), rtol=1e-12, atol=1e-14
+    )
+
+
+def test_a_masked_query_trains_nothing_at_zero_shots() -> None:
+    start = fixed_point("pretrained", d=2, pretrain_shots=4)
+    masked = train("zero_shot", start=start, query="masked", rng=0, **{**SMALL, "iterations": 3})
+    np.testing.assert_array_equal(masked.parameters.v, start.v)
+    assert masked.settings["query"] == "masked"
+    with pytest.raises(ValueError, match=r"start = .*one head"):
+        train("zero_shot", start=AttentionParameters(np.ones((2, 4)), np.ones((2, 4, 4))), **SMALL)
 
 
 def test_draw_batch_is_the_model() -> None:

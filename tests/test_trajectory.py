@@ -10,10 +10,11 @@ from scipy.integrate import solve_ivp
 
 import theory
 from numerics.attention_factors import balanced_factors, factored_flow, selected_scale
-from numerics.derivatives import gradient, hessian, objective
+from numerics.derivatives import Term, gradient, hessian, objective, population_loss
 from numerics.integrator import NoConvergence
 from numerics.quadratic_flow import flat_directions
-from numerics.subspaces import AffineSpace
+from numerics.slow_manifold import ZeroShotManifold
+from numerics.subspaces import AffineSpace, unseen_at_zero_shots
 from numerics.trajectory import LinearSchedule, flow
 
 OFFICIAL = theory.Setting(d=5, noise_variance=0.1, pretrain_shots=20)
@@ -200,6 +201,57 @@ def test_small_weights_approach_the_limit_in_proportion():
     )  # the second order is 1e-3 of the first; no other limit does this
 
 
+CONVENTIONS = {
+    "masked": {"query": "masked"},
+    "masked, shots": {"query": "masked", "normalization": "shots"},
+    "a number": {"normalization": 7.0},
+    "masked, a number": {"query": "masked", "normalization": 7.0},
+}
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+@pytest.mark.parametrize("strategy", ["mixed", "mixed_value", "mixed_kq"])
+def test_other_conventions_by_an_outside_integrator(strategy, name):
+    setting = random_setting(3, 1, few_shot_weight=0.5, **CONVENTIONS[name])
+    start = theory.fixed_point("pretrained", setting=setting)
+    path = flow(strategy, setting, [0.05, 0.2])
+    assert (
+        distance(path.end, outside(strategy, setting, 0.2, start)) < 1e-9
+    )  # a thousand times the integrators' tolerance
+
+
+@pytest.mark.parametrize("strategy", ["mixed", "mixed_value", "mixed_kq"])
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_other_conventions_approach_the_limit_of_small_weights(strategy, name):
+    """In proportion to the weight; masked, the zero-shot loss is constant and no weight matters but for the time."""
+    setting = theory.Setting(d=3, noise_variance=0.1, pretrain_shots=6, **CONVENTIONS[name])
+    limit = flow(strategy, setting, until="converged").end
+    gaps = [distance(flow(strategy, setting, schedule=w, until="converged").end, limit) for w in (1e-3, 1e-4)]
+    if setting.query == "masked" or strategy == "mixed_kq":
+        assert max(gaps) < 1e-9  # what "converged" means, times the largest parameter
+    else:
+        assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.02)  # the second order is 1e-3 of the first, times a few
+
+
+@pytest.mark.parametrize("name", ["masked", "masked, a number"])
+def test_a_masked_query_learns_nothing_at_zero_shots(name):
+    setting = random_setting(3, 1, **CONVENTIONS[name])
+    start = theory.fixed_point("pretrained", setting=setting)
+    for strategy in ("zero_shot", "zero_shot_value", "zero_shot_kq"):
+        assert distance(flow(strategy, setting, [1.0], until="converged").end, start) == 0
+
+
+def test_a_number_selects_the_zero_shot_minimiser_by_the_conserved_difference():
+    """The prediction of zero shots is (v_x.x) Q_00 / N: v_x = c theta_0, Q_00 = N / c, and |v|^2 - |Q|^2 stays."""
+    setting = random_setting(3, 1, normalization=7.0)
+    start, theta = theory.fixed_point("pretrained", setting=setting), setting.target_vector()
+    path = flow("zero_shot", setting, until="converged")
+    c = path.end.v_x @ theta / (theta @ theta)
+    assert path.loss[-1] == pytest.approx(0.1, abs=1e-12)
+    assert path.end.q == pytest.approx(7 / c, rel=1e-9)
+    assert c**2 * (theta @ theta) - 49 / c**2 == pytest.approx(-np.sum(start.B**2), rel=1e-9)
+
+
 def test_slow_annealing_approaches_the_limit_like_the_root_of_its_duration():
     limit = theory.fixed_point("mixed", setting=OFFICIAL)
     gaps = [
@@ -287,6 +339,7 @@ def test_factored_flow(name):
         ({"t": [1.0], "strategy": "mixed", "schedule": -1.0}, "few_shot_weight = -1"),
         ({"t": [1.0], "strategy": "mixed", "schedule": math.exp, "until": "converged"}, "LinearSchedule"),
         ({"t": [1.0], "start": theory.fixed_point("pretrained", d=3)}, "d = 3"),
+        ({"t": [1.0], "start": theory.AttentionParameters(np.ones((2, 7)), np.ones((2, 7, 7)))}, "start = .*one head"),
     ],
 )
 def test_bad_input_names_the_argument(change, message):
@@ -297,3 +350,20 @@ def test_bad_input_names_the_argument(change, message):
 def test_a_schedule_must_have_a_length():
     with pytest.raises(ValueError, match="duration = 0"):
         LinearSchedule(0)
+
+
+@pytest.mark.parametrize("N", [1.0, 7.0])
+def test_the_slow_phase_is_linearised(N):
+    """What the integrator takes for the velocity's derivative, by central differences: along a curved family."""
+    setting = random_setting(2, 8, **({} if N == 1 else {"normalization": N}))
+    theta, c = setting.target_vector(), 0.7
+    v, Q = np.array([0.0, *(c * theta), 0.4]), np.zeros((4, 4))
+    Q[0, 0], Q[1:-1, -1] = N / c, 0.3 * theta
+    manifold = ZeroShotManifold(v, Q, theta, unseen_at_zero_shots(4), N)
+    loss = population_loss(setting, (Term(1.0, 5, theta),))
+    system, y = manifold.system(loss, loss), manifold.start()
+    step = 1e-5 * np.eye(len(y))
+    expected = np.array([(system.velocity(0.0, y + h) - system.velocity(0.0, y - h)) / 2e-5 for h in step]).T
+    rates, left, right = system.linearise(0.0, y)
+    # The step's square, times third derivatives of a hundred times the first.
+    np.testing.assert_allclose(right @ (rates[:, None] * left), expected, rtol=0, atol=1e-7 * np.abs(expected).max())

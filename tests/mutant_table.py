@@ -4,13 +4,13 @@ from __future__ import annotations
 
 THRESHOLDS = [
     ("thresholds", "shot_polynomial", 'normalization == "tokens" else 0', 'normalization == "shots" else 0'),
-    ("thresholds", "below_zero_shot", "(2 * c_0, c_0, 0 * c_0)", "(c_0, c_0, 0 * c_0)"),
+    ("thresholds", "below_zero_shot", "(2 * N_0 * c_0, c_0, 0 * c_0)", "(N_0 * c_0, c_0, 0 * c_0)"),
     ("thresholds", "below_zero_shot", "(0 * c_0, 0 * c_0, c_0)", "(0 * c_0, c_0, 0 * c_0)"),
     (
         "thresholds",
         "below",
-        "shot_polynomial(other, normalization), at_zero",
-        "shot_polynomial(terms, normalization), at_zero",
+        "prompt_tokens), shot_polynomial(other, normalization)",
+        "prompt_tokens), shot_polynomial(terms, normalization)",
     ),
 ]
 

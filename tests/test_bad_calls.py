@@ -31,6 +31,15 @@ def model(v=V, Q=Q):
     return lambda: theory.AttentionParameters(v, Q)
 
 
+def layer(v=V, Q=Q, **others):
+    return lambda: theory.AttentionParameters(v, Q, **others)
+
+
+def two_heads(**where):
+    model = theory.AttentionParameters([V, V], [Q, Q], prompt=[[1.0, 2.0, 3.0]], skip=[0.0, 1.0])
+    return lambda: theory.risk(model, **{"n_shots": 3, **where})
+
+
 def fixed_point(*arguments, **others):
     return lambda: theory.fixed_point(*arguments, **others)
 
@@ -205,6 +214,36 @@ BAD_CALLS = {
     "Q NaN": (model(Q=np.full((3, 3), NAN)), ValueError, ["Q =", "nan", "finite"]),
     "Q of texts": (model(Q=[["a"] * 3] * 3), TypeError, ["Q", "'a'"]),
     "d against the model": (lambda: theory.risk(theory.AttentionParameters(V, Q), 3, 5), ValueError, ["d = 5", "d = 1", "agree"]),
+    # layers of several heads, with a prompt, with a skip
+    "heads of v alone": (layer(v=[V, V]), ValueError, ["Q =", "shape (2, 3, 3)", "beside v of shape (2, 3)", "(3, 3)"]),
+    "heads of Q alone": (layer(Q=[Q, Q]), ValueError, ["Q =", "shape (3, 3)", "(2, 3, 3)"]),
+    "two heads beside three": (layer(v=[V, V], Q=[Q, Q, Q]), ValueError, ["Q =", "shape (2, 3, 3)", "(3, 3, 3)"]),
+    "no heads": (layer(v=np.zeros((0, 3)), Q=np.zeros((0, 3, 3))), ValueError, ["v =", "(H, d + 2)", "(0, 3)"]),
+    "heads of two widths": (layer(v=[V, [0.0, 1.0]]), TypeError, ["v =", "rows of one length"]),
+    "heads in a list of heads": (layer(v=[[V]], Q=[[Q]]), ValueError, ["v =", "(H, d + 2)", "(1, 1, 3)"]),
+    "a head's Q not square": (layer(v=[V, V], Q=np.ones((2, 3, 4))), ValueError, ["Q =", "shape (2, 3, 3)", "(2, 3, 4)"]),
+    "a head with a NaN": (layer(v=[V, [0.0, NAN, 1.0]], Q=[Q, Q]), ValueError, ["v =", "nan"]),
+    "a prompt token alone": (layer(prompt=[1.0, 2.0, 3.0]), ValueError, ["prompt =", "shape (k, 3)", "(3,)"]),
+    "a prompt of another width": (layer(prompt=[[1.0, 2.0]]), ValueError, ["prompt =", "shape (k, 3)", "(1, 2)"]),
+    "a prompt of a model of two": (layer(prompt=np.ones((2, 4))), ValueError, ["prompt =", "shape (k, 3)", "(2, 4)"]),
+    "a prompt without tokens": (layer(prompt=np.zeros((0, 3))), ValueError, ["prompt =", "k >= 1", "(0, 3)"]),
+    "a prompt with an infinity": (layer(prompt=[[INF, 0.0, 0.0]]), ValueError, ["prompt =", "inf"]),
+    "a prompt of texts": (layer(prompt=[["a", "b", "c"]]), TypeError, ["prompt", "'a'"]),
+    "ragged prompts": (layer(prompt=[[1.0, 2.0, 3.0], [1.0]]), TypeError, ["prompt =", "rows of one length"]),
+    "a skip with a label": (layer(skip=[0.0, 1.0, 1.0]), ValueError, ["skip =", "shape (2,)", "(3,)"]),
+    "a skip without the constant": (layer(skip=[1.0]), ValueError, ["skip =", "shape (2,)", "(1,)"]),
+    "a skip that is a number": (layer(skip=1.0), ValueError, ["skip =", "shape (2,)"]),
+    "a skip with a NaN": (layer(skip=[NAN, 1.0]), ValueError, ["skip =", "nan"]),
+    "a complex skip": (layer(skip=[1j, 1.0]), TypeError, ["skip", "1j"]),
+    "a mask for a query": (two_heads(query="mask"), ValueError, ["query", "'mask'", "did you mean 'masked'"]),
+    "a query that is told yes": (two_heads(query=True), TypeError, ["query", "True", "'attends', 'masked'"]),
+    "a mask": (two_heads(mask="masked"), TypeError, ["'mask'", "did you mean 'query'"]),
+    "divided by nothing": (two_heads(normalization=0), ValueError, ["normalization", "0", "from 1e-50"]),
+    "a limit without a growing N": (two_heads(n_shots=INF, normalization=3), ValueError, ["n_shots", "inf", "normalization is a number"]),
+    "two heads in another dimension": (two_heads(d=2), ValueError, ["d = 2", "model of d = 1"]),
+    "queries of another dimension": (two_heads(query_covariance=np.eye(2)), ValueError, ["query_covariance", "dimension is 2", "d says 1"]),
+    "a query's covariance indefinite": (two_heads(query_covariance=[[-1.0]]), ValueError, ["query_covariance", "semidefinite"]),
+    "pretraining without end at one N": (risk("pretrained", normalization=3), ValueError, ["pretrain_shots", "inf", "normalization is a number"]),
     # prompts
     "prompts without the constant": (predict([[2.0, 6.0], [0.5, 0.0]]), ValueError, ["tokens", "2.0", "(prompts, n + 1, 3)", "(2, 2)", *PADDING]),
     "prompts with the constant last": (predict([[2.0, 6.0, 1.0], [0.5, 0.0, 1.0]]), ValueError, ["tokens", "2.0", "first entry of each is 1", *PADDING]),

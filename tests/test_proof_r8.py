@@ -22,11 +22,11 @@ def one_token_more(original):
 
 
 def reversed_comparison(original):
-    return lambda terms, other, normalization: original(other, terms, normalization)
+    return lambda terms, other, normalization, *others: original(other, terms, normalization, *others)
 
 
 def always_tokens(original):
-    return lambda terms, normalization: original(terms, "tokens")
+    return lambda terms, normalization, *others: original(terms, "tokens", *others)
 
 
 LAW_MUTANTS = [

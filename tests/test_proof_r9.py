@@ -17,19 +17,19 @@ MECHANISM, PRICE, THRESHOLDS, LIMITS = THEOREMS
 def lost_factor(original):
     """2 c_0 n of (n + 1)^2 forgotten."""
 
-    def mutant(terms, normalization):
-        left, right, at_zero = original(terms, normalization)
+    def mutant(terms, normalization, *others):
+        left, right, at_zero = original(terms, normalization, *others)
         return thresholds.Comparison(left, (right[0] / 2, *right[1:]), at_zero)
 
     return mutant
 
 
 def swapped(original):
-    return lambda terms, other, normalization: original(other, terms, normalization)
+    return lambda terms, other, normalization, *others: original(other, terms, normalization, *others)
 
 
 def always_tokens(original):
-    return lambda terms, normalization: original(terms, "tokens")
+    return lambda terms, normalization, *others: original(terms, "tokens", *others)
 
 
 def three_for_two(original):

@@ -87,7 +87,8 @@ def _require_numbers(model: Any, n_shots: Number, setting: Setting, task: Any) -
     if not isinstance(task, str):
         given["task"] = task
     if isinstance(model, AttentionParameters):
-        given["model"] = list(model.isotropic or (*model.v, *model.Q.flat))
+        parts = model.isotropic or (*model.entries(), model.prompt, model.skip)
+        given["model"] = [x for part in parts if part is not None for x in np.asarray(part, dtype=object).flat]
     for name, value in given.items():
         for item in value if isinstance(value, list | tuple) else np.asarray(value, dtype=object).flat:
             if is_symbolic(item) or isinstance(item, module_type("mpmath", "mpf")):

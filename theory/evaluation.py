@@ -8,7 +8,7 @@ run on the lines or matrices of one world (:mod:`theory.worlds`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,11 +46,17 @@ from .worlds import (
     require_one_shape,
     target_of,
     tasks_of,
+    training,
     world_of,
 )
 
 BLOCK = 1 << 14  # numbers evaluated at once: temporaries of this size stay in cache
 _PLAIN = frozenset({int, float})
+
+
+def prompt_length(model: Strategy | AttentionParameters | None) -> int:
+    """k, the tokens of a model's fixed prompt."""
+    return len(model.prompt) if isinstance(model, AttentionParameters) and model.prompt is not None else 0
 
 
 class Terms(NamedTuple):
@@ -138,7 +144,7 @@ class _Asked(NamedTuple):
         """The kind of number of everything that enters."""
         others: tuple[Any, ...] = () if self.strategy is None else self.strategy.numbers()
         if self.model is not None:
-            others = self.model.isotropic or self.model.entries()
+            others = self.model.isotropic or (*self.model.entries(), self.model.prompt, self.model.skip)
         kind = kind_of_question(self.setting, n_shots, self.task, *others)
         if kind is FRACTIONS:
             FRACTIONS.fresh()
@@ -149,10 +155,6 @@ class _Asked(NamedTuple):
     def recorded(self) -> bool:
         """Whether programs can be made of it."""
         return not self.cases or self.cases[0].recorded
-
-    def prompt_tokens(self) -> int:
-        """k, the tokens of a fixed prompt."""
-        return 0 if self.model is None or self.model.prompt is None else len(self.model.prompt)
 
     def few_shot_shots(self) -> Number:
         """The shots of the few-shot loss, required only where the strategy has one."""
@@ -176,7 +178,7 @@ class _Asked(NamedTuple):
 
     def world(self, kind: Kind) -> Any:
         """The world of a setting with a direction, or of a model with one."""
-        return world_of(self.setting, kind, self.few_shot_shots(), matrices=self.model is not None)
+        return world_of(self.setting, kind, self.few_shot_shots(), own_model=self.model is not None)
 
     def scale(self, case: Case, world: Any) -> Number:
         """k at the flow's end; NoClosedForm where it has none."""
@@ -236,6 +238,8 @@ def _numbers(question: _Asked, n_shots: Number, kind: Kind) -> tuple[Numbers, Qu
         place, across = "task", norm2 * (departure * (2 - departure))
     conventional = isinstance(normalization, str)
     infinite = isinstance(m, float) and m == math.inf
+    if infinite and not conventional and question.model is None:
+        training(m, normalization)  # says why there is none
     values = (d, noise_variance, norm2, None if infinite else m, few, weight, None if type(scale) is str else scale)
     values = tuple(map(kind.number, values))
     n_shots, normalization = kind.number(n_shots), normalization if conventional else kind.number(normalization)
@@ -476,10 +480,30 @@ def _layer(model: Any, world: Any, kind: Kind) -> Layer:
     if model.isotropic is not None:  # expanded in the common kind: a float's products would be rounded before it
         theta = first_axis(model.d) if model.target is None else np.asarray(model.target)
         return of_scalars(*map(kind.number, model.isotropic))(world._replace(target=kind.array(theta))).layer(world)
-    heads = tuple(Head(kind.array(v), kind.array(Q)) for v, Q in model.heads())
+    given = [(kind.array(v), kind.array(Q)) for v, Q in model.heads()]
+    heads = tuple(Head(v, Q) for v, Q in (independent(given) if kind is FLOATS and len(given) > 1 else given))
     prompt = () if model.prompt is None else tuple(kind.array(model.prompt))
     skip = None if model.skip is None else space.token_vector(kind.array(model.skip)[0], kind.array(model.skip)[1:], 0)
     return Layer(heads, prompt=prompt, skip=skip)
+
+
+def independent(heads: Sequence[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
+    r"""Heads of the same :math:`\sum_h v_h \otimes Q_h`, at most d + 2, whose v are as different as can be.
+
+    The risk is a sum over pairs of heads, where heads that cancel would leave nothing but their rounding; here they cancel
+    first, once. Gaussian elimination with complete pivoting: no multiple exceeds 1, and heads of one v, or of two opposite
+    ones, become one without any rounding of v.
+    """
+    values, keys = (np.array(x, dtype=float) for x in zip(*heads, strict=True))
+    found: list[tuple[Array, Array]] = []
+    while values.any():
+        h, j = np.unravel_index(int(np.abs(values).argmax()), values.shape)
+        v = values[h].copy()
+        multiples = values[:, j] / v[j]
+        found.append((v, np.tensordot(multiples, keys, 1)))
+        values = values - np.multiply.outer(multiples, v)
+        values[h], values[:, j] = 0, 0
+    return found or [(values[0], keys[0])]
 
 
 def _general_risk(question: _Asked, n_shots: Number) -> Any:
@@ -509,7 +533,7 @@ def _general_risk(question: _Asked, n_shots: Number) -> Any:
 def _at(n_shots: Number, question: _Asked, kind: Kind) -> Any:
     """The risk at n shots, which may be many or infinite."""
     terms, infinite = _general_terms(question, kind)
-    normalization, k = normalization_of(question.setting, kind), question.prompt_tokens()
+    normalization, k = normalization_of(question.setting, kind), prompt_length(question.model)
     with np.errstate(all="ignore"):
         if isinstance(n_shots, np.ndarray):
             value = exact_risk_formula(terms, n_shots, normalization, k)

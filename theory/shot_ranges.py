@@ -1,15 +1,17 @@
-"""Inequalities between two quadratics in the number of shots: at which whole numbers they hold, and their roots."""
+"""Inequalities between two polynomials in the number of shots: at which whole numbers they hold, and their roots."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from . import validation
 from .kinds import Number, is_ball, is_exact, is_symbolic
 
-Polynomial = tuple[Number, Number, Number]
+Polynomial = tuple[Number, ...]  # from the constant on: a quadratic, or of degree 4 where two N differ
 Shots = tuple[tuple[int, float], ...]  # disjoint ranges of whole numbers (first, last), last may be math.inf
 
 ROUNDING = Fraction(1, 10**12)  # relative: floats closer than this count as equal (the formulas keep about 1e-14)
@@ -24,8 +26,7 @@ class Comparison(NamedTuple):
 
     def difference(self) -> Polynomial:
         """left - right."""
-        (a_0, a_1, a_2), (b_0, b_1, b_2), _ = self
-        return a_0 - b_0, a_1 - b_1, a_2 - b_2
+        return tuple(a - b for a, b in zip(self.left, self.right, strict=True))
 
     def reversed(self) -> Comparison:
         """right < left."""
@@ -88,9 +89,16 @@ def sign_at(comparison: Comparison, n: int) -> int | None:
     if n == 0:
         if at_zero is None:
             return None
-        left, right = (at_zero[0], 0, 0), (at_zero[1], 0, 0)
-    upper, lower = (p_0 + p_1 * n + p_2 * n * n for p_0, p_1, p_2 in _bounds(left, right))
+        left, right = (at_zero[0],), (at_zero[1],)
+    upper, lower = (_value(polynomial, n) for polynomial in _bounds(left, right))
     return -1 if _sign(upper) < 0 else 1 if _sign(lower) > 0 else 0
+
+
+def _value(polynomial: Sequence[Any], n: int) -> Any:
+    total: Any = 0
+    for coefficient in reversed(polynomial):
+        total = total * n + coefficient
+    return total
 
 
 def _bounds(left: Polynomial, right: Polynomial) -> tuple[list[Any], list[Any]]:
@@ -126,10 +134,15 @@ def _sign(x: Any) -> int:
 
 
 def _root_floors(polynomial: list[Any]) -> list[int]:
-    """The real roots rounded down, to within one."""
+    """The real roots rounded down, to within one; beyond degree 2 those from 0 on, and other points among them."""
     fractions = [x if isinstance(x, Fraction) else _nearby(x) for x in polynomial]
     scale = math.lcm(*(x.denominator for x in fractions))
-    c, b, a = (int(x * scale) for x in fractions)
+    whole = [int(x * scale) for x in fractions]
+    while len(whole) > 3 and whole[-1] == 0:
+        whole.pop()
+    if len(whole) > 3:
+        return _between_turns(whole)
+    c, b, a = whole
     if a == 0:
         return [] if b == 0 else [-c // b]
     if a < 0:
@@ -139,6 +152,24 @@ def _root_floors(polynomial: list[Any]) -> list[int]:
         return [-b // (2 * a)]  # of irrational coefficients a double root may have been missed by a hair
     root = math.isqrt(discriminant)
     return [(-b - root) // (2 * a), (-b + root) // (2 * a)]
+
+
+def _between_turns(polynomial: list[int]) -> list[int]:
+    """Beyond degree 2: from one root of the derivative to the next it is monotone, and bisection finds a root."""
+    bound = 2 + max(map(abs, polynomial)) // abs(polynomial[-1])  # Cauchy's: no root is larger
+    turns = _root_floors([Fraction(k * x) for k, x in enumerate(polynomial)][1:])
+    points = {0, bound, *(k for turn in turns for k in range(turn - 1, turn + 3) if 0 <= k <= bound)}
+    found = list(points)
+    ordered = sorted(points)
+    for low, high in itertools.pairwise(ordered):
+        rises = _value(polynomial, high) > 0
+        if rises == (_value(polynomial, low) > 0):
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if (_value(polynomial, middle) > 0) == rises else (middle, high)
+        found.append(low)
+    return found
 
 
 def _nearby(x: Any) -> Fraction:
@@ -156,6 +187,11 @@ def roots(comparison: Comparison, symbolic: bool) -> list[Any]:
     polynomial = comparison.difference()
     if symbolic or any(is_symbolic(_exact(x)) for x in polynomial):
         return _algebraic_roots(polynomial, symbolic)
+    if len(polynomial) > 3:
+        floats = any(isinstance(x, float) for x in polynomial)
+        upper, lower = _bounds(comparison.left, comparison.right)  # a coefficient that is all rounding is none
+        known = tuple(0 if low < 0 < high else (low + high) / 2 for low, high in zip(lower, upper, strict=True))
+        return [_presented(x, floats) for x in _algebraic_roots(known, False)]
     p_0, p_1, p_2 = map(_exact, polynomial)
     if p_2 == 0:
         found = [-p_0 / p_1] if p_1 else []
@@ -173,10 +209,22 @@ def roots(comparison: Comparison, symbolic: bool) -> list[Any]:
     return [float(x) if floats else x for x in dict.fromkeys(found) if x > 0]
 
 
+def _presented(root: Any, as_float: bool) -> Any:
+    """A root as a float, else as a Fraction where it is rational."""
+    return float(root) if as_float else Fraction(int(root.p), int(root.q)) if root.is_Rational else root
+
+
 def _algebraic_roots(polynomial: Polynomial, symbolic: bool) -> list[Any]:
     """The roots as sympy expressions."""
     import sympy
 
+    if len(polynomial) > 3:
+        in_n = sympy.Poly([*map(tidy, reversed(polynomial))], sympy.Symbol("n"))
+        if all(x.is_Rational for x in in_n.all_coeffs()):
+            found = in_n.real_roots(multiple=False)
+            return [x for x, _ in found if _sign(x) > 0]
+        every = [tidy(x) for x in sympy.roots(in_n)]
+        return [x for x in every if x != 0] if symbolic else [x for x in every if x.is_real and _sign(x) > 0]
     p_0, p_1, p_2 = map(tidy, polynomial)
     if p_2 == 0:
         found = [] if p_1 == 0 else [-p_0 / p_1]

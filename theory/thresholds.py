@@ -9,7 +9,8 @@ At any parameters :math:`N^2(\mathrm{risk} - \sigma^2) = k_0 + k_1 n + k_2 n^2` 
     (n+1)^2\,(\mathrm{risk}(n) - \mathrm{risk}(0)) = n\,\bigl[(k_1 - 2 c_0) + (k_2 - c_0)\, n\bigr],
     \qquad n^2\,(\mathrm{risk}(n) - \mathrm{risk}(0)) = k_0 + k_1 n + (k_2 - c_0)\, n^2
 
-in the conventions "tokens" and "shots". No strategy has a formula of its own here: the short thresholds that people
+in the conventions "tokens" and "shots". Two models whose N differ, one of them having prompt tokens, are compared by
+:math:`N_A^2 N_B^2(\mathrm{risk}_A - \mathrm{risk}_B)`, of degree 4. No strategy has a formula of its own here: the short thresholds that people
 quote are theorems, proved equal to this in :mod:`theory.proofs`.
 """
 
@@ -22,9 +23,10 @@ from typing import Any, Unpack
 
 from . import validation
 from .contractions import RiskTerms
-from .evaluation import terms_of
+from .evaluation import prompt_length, terms_of
 from .kinds import Number, is_symbolic
 from .parameters import AttentionParameters, dimension_beside
+from .prompt import tokens
 from .risk_formula import quadratic
 from .setting import Setting, SettingArguments, settled
 from .shot_ranges import Comparison, Polynomial, Shots, common, describe_shots, roots, sign_at, tidy, where
@@ -33,35 +35,48 @@ from .tasks import TARGET, TASKS, UNSEEN, checked_task
 from .worlds import has_arrays
 
 
-def shot_polynomial(terms: RiskTerms, normalization: Any) -> Polynomial:
+def shot_polynomial(terms: RiskTerms, normalization: Any, prompt_tokens: int = 0) -> Polynomial:
     """k_0, k_1, k_2 with N^2 (risk - sigma^2) = k_0 + k_1 n + k_2 n^2 at every n >= 1."""
     if isinstance(normalization, str):
-        return quadratic(terms, 1 if normalization == "tokens" else 0, 0)
+        return quadratic(terms, 1 + prompt_tokens if normalization == "tokens" else 0, 0)
     return quadratic(terms, normalization, -1)
 
 
-def zero_shot_excess(terms: RiskTerms, normalization: Any) -> Number:
+def zero_shot_excess(terms: RiskTerms, normalization: Any, prompt_tokens: int = 0) -> Number:
     """risk - sigma^2 at no shots."""
-    if isinstance(normalization, str):
-        return quadratic(terms, 1, 0)[0]
-    return quadratic(terms, normalization, -1)[0] / (normalization * normalization)
+    N = tokens(0, normalization, prompt_tokens)
+    excess, _, _ = quadratic(terms, N, 0)
+    return excess if type(N) is int and N == 1 else excess / (N * N)
 
 
-def below_zero_shot(terms: RiskTerms, normalization: Any) -> Comparison:
+def below_zero_shot(terms: RiskTerms, normalization: Any, prompt_tokens: int = 0) -> Comparison:
     """Risk at n shots < risk at 0 shots, n >= 1."""
-    k_0, k_1, k_2 = shot_polynomial(terms, normalization)
-    c_0 = zero_shot_excess(terms, normalization)
-    if normalization == "tokens":  # k_0 = c_0, and a factor n divides out
-        return Comparison((k_1, k_2, 0 * c_0), (2 * c_0, c_0, 0 * c_0), None)
+    k_0, k_1, k_2 = shot_polynomial(terms, normalization, prompt_tokens)
+    c_0 = zero_shot_excess(terms, normalization, prompt_tokens)
+    if normalization == "tokens":  # k_0 = N_0^2 c_0, N = N_0 + n, and a factor n divides out
+        N_0 = tokens(0, normalization, prompt_tokens)
+        return Comparison((k_1, k_2, 0 * c_0), (2 * N_0 * c_0, c_0, 0 * c_0), None)
     if normalization == "shots":
         return Comparison((k_0, k_1, k_2), (0 * c_0, 0 * c_0, c_0), None)
     return Comparison((k_1, k_2, 0 * c_0), (0 * c_0, 0 * c_0, 0 * c_0), None)  # k_0 = N^2 c_0; a factor n divides out
 
 
-def below(terms: RiskTerms, other: RiskTerms, normalization: Any) -> Comparison:
-    """The first risk < the second, both at n shots, n >= 0."""
-    at_zero = (zero_shot_excess(terms, normalization), zero_shot_excess(other, normalization))
-    return Comparison(shot_polynomial(terms, normalization), shot_polynomial(other, normalization), at_zero)
+def below(terms: RiskTerms, other: RiskTerms, normalization: Any, prompt_tokens: int = 0) -> Comparison:
+    """The first risk < the second, both at n shots, n >= 0; the first model may have prompt tokens, the other has none."""
+    at_zero = (zero_shot_excess(terms, normalization, prompt_tokens), zero_shot_excess(other, normalization))
+    first, second = shot_polynomial(terms, normalization, prompt_tokens), shot_polynomial(other, normalization)
+    if normalization == "tokens" and prompt_tokens:  # each times the other's N^2
+        first, second = _times_square(first, 1), _times_square(second, 1 + prompt_tokens)
+    return Comparison(first, second, at_zero)
+
+
+def _times_square(polynomial: Polynomial, N_0: int) -> Polynomial:
+    """The polynomial in n times (n + N_0)^2."""
+    out = [0 * polynomial[0]] * (len(polynomial) + 2)
+    for k, coefficient in enumerate(polynomial):
+        for j, factor in enumerate((N_0 * N_0, 2 * N_0, 1)):
+            out[k + j] = out[k + j] + factor * coefficient
+    return tuple(out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +135,8 @@ class Condition:
         n = sympy.Symbol("n")
         relations = []
         for comparison in self.comparisons:
-            p_0, p_1, p_2 = map(tidy, comparison.difference())
-            relations.append(sympy.Lt(tidy(p_0 + p_1 * n + p_2 * n**2), 0))
+            terms = (tidy(x) * n**k for k, x in enumerate(comparison.difference()))
+            relations.append(sympy.Lt(tidy(sum(terms, start=sympy.Integer(0))), 0))
         return sympy.And(*relations)
 
     def holds(self, n: int) -> bool:
@@ -226,7 +241,7 @@ def _all_conditions(
     places = [(task, f"on {task}" if isinstance(task, str) else "on the given task") for task in tasks]
     for task, place in places:
         terms, infinite = terms_of(model, setting, task)
-        comparison = below_zero_shot(terms, setting.normalization)
+        comparison = below_zero_shot(terms, setting.normalization, prompt_length(model))
         yield made(f"few-shot beats zero-shot {place}", task, _never(comparison) if infinite else comparison)
     if model == STRATEGIES["pretrained"]:
         return
@@ -244,7 +259,7 @@ def _between(model: Strategy | AttentionParameters, other: str, setting: Setting
     """The model's risk < another strategy's."""
     terms, infinite = terms_of(model, setting, task)
     reference, _ = terms_of(STRATEGIES[other], setting, task)
-    comparison = below(terms, reference, setting.normalization)
+    comparison = below(terms, reference, setting.normalization, prompt_length(model))
     return _never(comparison) if infinite else comparison
 
 

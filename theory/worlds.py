@@ -64,16 +64,19 @@ def is_diagonal(setting: Setting) -> bool:
     return not any(_is_array(x) and x.ndim == 2 for x in given)
 
 
-def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, matrices: bool = False) -> World:
-    """The world of any setting: lines where all covariances are diagonal, else (or as asked) matrices."""
+def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, own_model: bool = False) -> World:
+    """The world of any setting: lines where all covariances are diagonal, else matrices.
+
+    A model of one's own has matrices, and no law asks how it was trained.
+    """
     _, noise_variance, pretrain_shots, _, few_shot_weight, scale = numbers_of(setting)
     if type(setting.d) is not int:
         raise validation.reject("d", setting.d, "one whole number where vectors or matrices are given")
-    if kind is FLOATS and few_shot_weight > LARGEST_DENSE_WEIGHT:
+    if kind is FLOATS and not own_model and few_shot_weight > LARGEST_DENSE_WEIGHT:
         allowed = f"at most {LARGEST_DENSE_WEIGHT:g} in floats beside a covariance; Fractions and certify=True take any"
         raise validation.reject("few_shot_weight", few_shot_weight, allowed)
     number, normalization = kind.number, normalization_of(setting, kind)
-    per_token, gain = training(number(pretrain_shots), normalization)
+    per_token, gain = (None, None) if own_model else training(number(pretrain_shots), normalization)
     few = number(few_shot_shots)
     few_tokens = None if few is None else tokens(few, normalization)
     d = number(setting.d)
@@ -82,7 +85,7 @@ def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, matric
         d, number(noise_variance), per_token, gain, few, few_tokens, number(few_shot_weight), number(scale),
         tokens(0, normalization),
     )  # fmt: skip
-    if matrices or not is_diagonal(setting):
+    if own_model or not is_diagonal(setting):
         return _matrices(setting, kind, target, rest)
     ones = kind.array(np.ones(setting.d, dtype=int))
     space = Lines(ones, ones)

@@ -217,9 +217,9 @@ def exact_layer_risk(
     skip : sequence of d + 1 numbers, optional
         c: the prediction is given c.(1, x_q) besides.
     query_covariance : d x d nested sequence, optional
-        The covariance of the query's input; default: that of the shots.
+        The covariance of the query's input, positive semidefinite; default: that of the shots.
     task_covariance : d x d nested sequence, optional
-        Tasks are N(target, Psi); default: the target alone.
+        Tasks are N(target, Psi), Psi positive semidefinite; default: the target alone.
 
     Examples
     --------
@@ -231,10 +231,10 @@ def exact_layer_risk(
     """
     sigma, noise = _setting(covariance, noise_variance, n_shots, "tokens")
     theta, d = _vector("target", target, len(sigma)), len(sigma)
-    query_sigma = sigma if query_covariance is None else _covariance("query_covariance", query_covariance, d)
+    query_sigma = sigma if query_covariance is None else _covariance("query_covariance", query_covariance, d, False)
     moment: Callable[[Sequence[int]], Fraction] = lambda no_variables: _ONE  # noqa: E731
     if task_covariance is not None:
-        psi = _covariance("task_covariance", task_covariance, d)
+        psi = _covariance("task_covariance", task_covariance, d, False)
         moment = lambda a: gaussian_moment(psi, a)  # noqa: E731
     sampled = _Prompt(sigma, noise, n_shots, "tokens", theta, moment, query_sigma, task_covariance is not None)
     sampled.tokens = [
@@ -259,7 +259,7 @@ def gaussian_moment(covariance: Matrix, exponents: Sequence[int]) -> Fraction:
     Parameters
     ----------
     covariance : tuple of d tuples of d Fractions
-        Sigma, symmetric; ValueError unless positive definite.
+        Sigma, symmetric; ValueError unless positive semidefinite.
     exponents : sequence of d ints >= 0
         a, of total degree below 256.
 
@@ -451,17 +451,20 @@ _cached_gaussian_moment = lru_cache(maxsize=4096)(gaussian_moment)
 
 @lru_cache(maxsize=64)
 def _ldl(matrix: Matrix) -> tuple[Matrix, Vector]:
-    """L (unit lower triangular) and D with matrix = L diag(D) L'; the matrix is symmetric."""
+    """L (unit lower triangular) and D with matrix = L diag(D) L'; the matrix is symmetric, positive semidefinite."""
     lower: list[Vector] = []
     pivots: list[Fraction] = []
     for i, row in enumerate(matrix):
         entries: list[Fraction] = []
         for j in range(i):
             inner = sum(entries[k] * pivots[k] * lower[j][k] for k in range(j))
-            entries.append((row[j] - inner) / pivots[j])
+            rest = row[j] - inner
+            if rest and not pivots[j]:
+                raise ValueError(f"the matrix must be positive semidefinite, got {_text(matrix)}")
+            entries.append(rest / pivots[j] if rest else _ZERO)
         pivot = row[i] - sum(entry**2 * pivots[k] for k, entry in enumerate(entries))
-        if pivot <= 0:
-            raise ValueError(f"the matrix must be positive definite, got {_text(matrix)}")
+        if pivot < 0:
+            raise ValueError(f"the matrix must be positive semidefinite, got {_text(matrix)}")
         lower.append((*entries, _ONE, *[_ZERO] * (len(matrix) - i - 1)))
         pivots.append(pivot)
     return tuple(lower), tuple(pivots)
@@ -515,14 +518,16 @@ def _parameters(v: Sequence[Number], Q: Sequence[Sequence[Number]], d: int) -> t
     return _vector("v", v, d + 2), _matrix("Q", Q, d + 2)
 
 
-def _covariance(name: str, value: Sequence[Sequence[Number]], d: int) -> Matrix:
+def _covariance(name: str, value: Sequence[Sequence[Number]], d: int, definite: bool = True) -> Matrix:
     matrix = _matrix(name, value, d)
     if d == 0 or matrix != tuple(zip(*matrix, strict=True)):
         raise ValueError(f"{name} must be a symmetric matrix, got {_text(matrix)}")
     try:
-        _ldl(matrix)
+        _, pivots = _ldl(matrix)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+    if definite and not all(pivots):
+        raise ValueError(f"{name}: the matrix must be positive definite, got {_text(matrix)}")
     return matrix
 
 

@@ -19,8 +19,8 @@ from numerics.derivatives import gradient, objective
 from theory import NoClosedForm, Setting, Strategy, block_law, fixed_point, laws, risk
 from theory.contractions import Head, Inputs, Layer, Polar, Tasks, contract
 from theory.kinds import FLOATS, FRACTIONS
+from theory.matrices import Matrices
 from theory.risk_formula import exact_risk_formula
-from theory.space import Matrices
 from theory.worlds import world_of
 
 OFFICIAL = Setting(d=5, noise_variance=0.1, pretrain_shots=20)

@@ -15,9 +15,9 @@ import theory
 from theory import shot_ranges
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
 from theory.evaluation import independent
+from theory.matrices import Matrices
 from theory.proofs.enumeration import exact_layer_risk
 from theory.risk_formula import exact_risk_formula
-from theory.space import Matrices
 
 PUBLISHED = theory.AttentionParameters(np.array([head.v for head in HEADS]), np.array([head.Q for head in HEADS]))
 

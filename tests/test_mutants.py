@@ -35,13 +35,13 @@ from theory.contractions import Head, Layer, Tasks, contract
 from theory.evaluation import terms_of
 from theory.kinds import FRACTIONS
 from theory.laws import World
+from theory.matrices import Matrices
 from theory.parameters import IsotropicScalars
 from theory.programs import Numbers, isotropic_terms, isotropic_world, of_scalars
 from theory.prompt import tokens, training_tokens
 from theory.proofs import r2_zero_shot, r6_mixed_key_query, r7_mixed
 from theory.proofs.enumeration import exact_average_gradient, exact_average_risk, exact_gradient, exact_risk
 from theory.risk_formula import exact_risk_formula, limit_of_many_shots
-from theory.space import Matrices
 
 SIZES = [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]  # (d, n): the enumeration's seconds are spent once
 
@@ -369,7 +369,7 @@ CHECKS = (
 FIRST = {
     "numerics.population_loss": "check_gradient", "thresholds": "check_conditions",
     "contractions": "check_core_models", "risk_formula": "check_core_models", "prompt": "check_core_models",
-    "space": "check_core_models", "programs": "check_core_lines", "laws": "check_core_laws",
+    "space": "check_core_models", "matrices": "check_core_models", "lines": "check_core_models", "programs": "check_core_lines", "laws": "check_core_laws",
 }  # fmt: skip
 
 

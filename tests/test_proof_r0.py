@@ -3,7 +3,7 @@
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import contractions, programs, prompt, risk_formula, space
+from theory import contractions, lines, programs, prompt, risk_formula, space
 from theory.proofs import r0_risk, r0_special_cases
 from theory.space import polarised
 
@@ -48,17 +48,17 @@ MUTANTS = [
     ("R0", contractions, "_Contraction._variance", "+ self.product(two.Q @ one.Cv, crossed)", ""),
     ("R0", contractions, "_Contraction._slope", "truth - head.w * truth", "truth + head.w * truth"),
     ("R0.isotropic", contractions, "_Contraction._excess", "squared * values + turned @", "squared * values - turned @"),
-    ("R0.isotropic", space, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
-    ("R0.isotropic", space, "Lines.trace", "a.multiplicity @ a.diagonal", "a.diagonal.sum()"),
-    ("R0.isotropic", space, "Lines.trace_of_product", "b._scale(u) @ v", "u @ v"),
-    ("R0.isotropic", space, "Lines.trace_of_product", "(u @ p) * (v @ q)", "(u @ p)"),
-    ("R0.isotropic", space, "Lines.squares", "self._tokens * (metric", "(metric"),
-    ("R0.isotropic", space, "LineOperator.__matmul__", "(u, other._scale(v))", "(u, v)"),
+    ("R0.isotropic", lines, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
+    ("R0.isotropic", lines, "Lines.trace", "a.multiplicity @ a.diagonal", "a.diagonal.sum()"),
+    ("R0.isotropic", lines, "Lines.trace_of_product", "b._scale(u) @ v", "u @ v"),
+    ("R0.isotropic", lines, "Lines.trace_of_product", "(u @ p) * (v @ q)", "(u @ p)"),
+    ("R0.isotropic", lines, "Lines.squares", "self._tokens * (metric", "(metric"),
+    ("R0.isotropic", lines, "LineOperator.__matmul__", "(u, other._scale(v))", "(u, v)"),
     ("R0.isotropic", programs, "tasks_of", "1 - departure, 1", "1 - departure, 0"),
     ("R0.isotropic", programs, "of_scalars", "gamma * theta, theta", "theta, theta"),
     ("R0.average", programs, "tasks_of", "(world.d + 2)", "(world.d + 1)"),
     ("R0.average", programs, "tasks_of", "space.identity / world.d", "space.identity"),
-    ("R0.average", space, "Lines.squares_of_operators", "(times - 1)", "times"),
+    ("R0.average", lines, "Lines.squares_of_operators", "(times - 1)", "times"),
     ("R0.average", contractions, "_Contraction._spread", "4 * self.product(u, along)", "2 * self.product(u, along)"),
     ("R0.average", contractions, "_Contraction._spread", "2 * (power * power + 2 * power2)", "(power * power + 2 * power2)"),
     ("R0.average", contractions, "_Contraction._varying_power", "moment2) - moment * moment", "moment2)"),

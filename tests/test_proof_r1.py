@@ -3,7 +3,7 @@
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import contractions, laws, prompt, space
+from theory import contractions, laws, matrices, prompt
 from theory.proofs import r1_pretrained, r1_special_cases
 
 THEOREMS = {theorem.name: theorem for theorem in (r1_pretrained.THEOREM, *r1_special_cases.THEOREMS)}
@@ -19,7 +19,7 @@ MUTANTS = [
     ("R1", prompt, "training_tokens", '1 / (shots + 1) if', '1 / shots if'),
     ("R1", prompt, "training_tokens", "else 1 + per_token", "else 1"),
     ("R1", prompt, "training_tokens", "(shots + 1) / normalization", "shots / normalization"),
-    ("R1", space, "Matrices.ridge", "(psi @ sigma) + noise *", "(psi @ sigma) +"),
+    ("R1", matrices, "Matrices.ridge", "(psi @ sigma) + noise *", "(psi @ sigma) +"),
     ("R1.isotropic", laws, "_ridge", "world.space.trace(world.sigma) +", "world.d * world.d +"),
     ("R1.isotropic", laws, "pretrained_product", "world.gain * world.sigma", "world.sigma"),
     ("R1.isotropic", laws, "pretrained", "_ridge(world) * product", "product"),

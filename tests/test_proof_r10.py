@@ -3,7 +3,7 @@
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import contractions, laws, programs, space
+from theory import contractions, laws, lines, programs
 from theory.proofs import r0_model, r10_flow, r10_points, r10_trajectory
 from theory.wick import derivative, substitute
 
@@ -22,14 +22,14 @@ MUTANTS = [
     ("R10.odd", contractions, "_Contraction._biases", INTERCEPT, INTERCEPT + " - (own.v @ own.Cv) * space.constant"),
     ("R10.odd", contractions, "_Met.__init__", RESPONSE, RESPONSE + " + (self.v @ self.Cv) * space.constant"),
     ("R10.odd", contractions, "_Contraction._shares", "met.w * met.keyed\n", "met.w * met.keyed + met.w * space.constant\n"),
-    ("R10.isotropic", space, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
-    ("R10.isotropic", space, "Lines.trace_of_product", "b._scale(u) @ v", "u @ v"),
+    ("R10.isotropic", lines, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
+    ("R10.isotropic", lines, "Lines.trace_of_product", "b._scale(u) @ v", "u @ v"),
     ("R10.isotropic", programs, "of_scalars", "gamma * theta, theta", "theta, theta"),
-    ("R10.isotropic", space, "LineOperator.__matmul__", "(u, other._scale(v))", "(u, v)"),
+    ("R10.isotropic", lines, "LineOperator.__matmul__", "(u, other._scale(v))", "(u, v)"),
     ("R10.trajectory", laws, "zero_shot_value", "8 * M2", "4 * M2"),
     ("R10.trajectory", laws, "zero_shot_value", "2 * (M @ theta)", "M @ theta"),
     ("R10.trajectory", laws, "zero_shot_value", "t_1 * t_1 + 2 * t_2", "t_1 + 2 * t_2"),
-    ("R10.trajectory", space, "Lines.trace", "a.multiplicity @ a.diagonal", "a.diagonal.sum()"),
+    ("R10.trajectory", lines, "Lines.trace", "a.multiplicity @ a.diagonal", "a.diagonal.sum()"),
 ]  # fmt: skip
 
 

@@ -9,11 +9,11 @@ from mutants import assert_refuted, mutate
 from theory import contractions, risk_formula
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
 from theory.kinds import FRACTIONS
+from theory.matrices import Matrices
 from theory.proofs import r12_layers, r12_one_head
 from theory.proofs.enumeration import exact_layer_risk, exact_risk
 from theory.proofs.r0_points import NOISE, covariance, rationals
 from theory.risk_formula import exact_risk_formula
-from theory.space import Matrices
 
 
 def array(entries):

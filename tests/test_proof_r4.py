@@ -3,7 +3,7 @@
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import contractions, laws, programs, space
+from theory import contractions, laws, lines, programs
 from theory.proofs import r4_zero_shot_value
 
 MUTANTS = [
@@ -18,7 +18,7 @@ MUTANTS = [
     (contractions, "_Contraction._excess", "if not self.layer.attends", "if self.layer.attends"),
     (contractions, "_Contraction._variance", "values + one.constant", "2 * values + one.constant"),
     (programs, "tasks_of", "space.identity / world.d", "space.identity / (world.d + 1)"),
-    (space, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
+    (lines, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from mutants import assert_refuted, mutate
 
-from theory import laws, space
+from theory import laws, lines
 from theory.programs import Numbers, isotropic_world
 from theory.proofs import r5_mixed_value
 from theory.proofs.r4_zero_shot_value import gradient_at, matrix_worlds
@@ -35,7 +35,7 @@ MUTANTS = [
     (laws, "mixed_value", "at_zero - w * per_w", "at_zero + w * per_w"),
     (laws, "mixed_value", ", w=w)", ", w=-w)"),
     (laws, "mixed_value", "= start.gain", "= start.gain.T"),
-    (space, "Lines.solve", "b.coordinates, a.diagonal", "b.coordinates, a.diagonal + 1"),
+    (lines, "Lines.solve", "b.coordinates, a.diagonal", "b.coordinates, a.diagonal + 1"),
 ]  # fmt: skip
 
 

@@ -13,11 +13,13 @@ import pytest
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
 from theory.kinds import FRACTIONS
 from theory.laws import LAWS, Regime, World
+from theory.lines import Lines
+from theory.matrices import Matrices
 from theory.programs import Numbers, Question, isotropic_terms, isotropic_world, of_scalars, risk_program, tasks_of
 from theory.proofs.r0_model import B, N, Sigma, b, excess, n, p, q, r_x, r_y, sigma2, theta, v_0, v_x, w
 from theory.proofs.words import Words
 from theory.risk_formula import exact_risk_formula
-from theory.space import Lines, Matrices, objects
+from theory.space import objects
 
 
 def test_the_code_on_words_is_the_definition():

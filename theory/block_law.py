@@ -31,7 +31,9 @@ import numpy as np
 from .contractions import Head, Layer, Polar, Tasks
 from .kinds import FLOATS, SYMBOLS, Array, Kind, Number, common_kind, factored, square_root
 from .laws import Case, Point, World, pretrained, pretrained_scale, product_norm2
-from .space import Lines, Matrices, exact_quotient, objects
+from .lines import Lines
+from .matrices import Matrices
+from .space import exact_quotient, objects
 from .strategies import SETTING, VALUE, Strategy
 from .surds import Surd
 from .tasks import UNSEEN

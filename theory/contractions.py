@@ -195,11 +195,12 @@ class _Contraction:
         space, inputs, P = self.space, self.inputs, self.tasks.spread
         C, mean, query, query_mean = inputs.shot, inputs.mean, inputs.query, inputs.query_mean
         u = 0 * self.tasks.mean
-        G = G_C = space.outer(u, u)
+        G = C_G = G_C = space.outer(u, u)
         for met in self.heads:
             u = u + met.w * met.keyed
-            G = G + met.w * met.Q + space.outer(met.keyed, met.v)
-            G_C = G_C + met.w * met.right + space.outer(met.keyed, met.Cv)
+            G = space.with_dyad(G + met.w * met.Q, met.keyed, met.v)
+            C_G = space.with_dyad(C_G + met.w * met.left, query @ met.keyed, met.v)
+            G_C = space.with_dyad(G_C + met.w * met.right, met.keyed, met.Cv)
         G_mean, at_mean = G @ mean, query_mean @ G
         P_mean = P @ mean
         C_P_mean = C @ P_mean
@@ -208,24 +209,23 @@ class _Contraction:
         own, own2 = mean @ P_mean, P_mean @ C_P_mean
         moment, moment2 = power + own, power2 + 2 * own2 + own * own  # tr PM, tr PMPM with M = C + mean mean'
 
-        varying = Images(G_C, query @ G_C + space.outer(query_mean, query_mean @ G_C), G_C @ P)
-        one = space.token_operator(space.identity, 0)
-        truth = Images(one, query @ one + space.outer(query_mean, query_mean @ one), one @ P)
+        varying = Images(G_C, space.with_dyad(query @ G_C, query_mean, query_mean @ G_C), G_C @ P)
+        one = space.token_operator(space.identity, 0)  # on it query and P act as on everything
+        truth = Images(one, space.with_dyad(space.full(query), query_mean, query_mean @ one), space.full(P))
         if self.direction:
             truth = 0 * truth
-        constant = space.outer(G_mean, mean)
-        linear = varying + Images(
-            constant,
-            space.outer(query @ G_mean + (query_mean @ G_mean) * query_mean, mean),
-            space.outer(G_mean, P_mean),
+        at_query = query @ G_mean + (query_mean @ G_mean) * query_mean
+        slopes = Images(
+            space.with_dyad(truth.operator - varying.operator, -1 * G_mean, mean),
+            space.with_dyad(truth.left - varying.left, -1 * at_query, mean),
+            space.with_dyad(truth.right - varying.right, -1 * G_mean, P_mean),
         )
-        slopes = truth - linear
         if len(self.heads) == 1 and self.heads[0].residual is not None:
             (head,) = self.heads
             rest = head.residual + (1 - head.w) * head.right
-            slopes = Images(rest, query @ rest, rest @ P)
+            slopes = space.sharper(slopes, rest, query, P)
         return _Shares(
-            u, G, G_C, G_mean, at_mean, varying, slopes, truth, C_P_mean, power, power2, own, own2, moment, moment2
+            u, G, C_G, G_C, G_mean, at_mean, varying, slopes, truth, C_P_mean, power, power2, own, own2, moment, moment2
         )  # fmt: skip
 
     def _varying_power(self, mine: _Shares, theirs: _Shares) -> Number:
@@ -239,9 +239,9 @@ class _Contraction:
     def _spread(self, mine: _Shares, other: _Contraction, theirs: _Shares) -> Number:
         """What tasks around their mean add to V; with another's heads its polar form, up to the order of the two."""
         space, kappa = self.space, self.tasks.fourth_moment
-        C, P, query, u = self.inputs.shot, self.tasks.spread, self.inputs.query, mine.u
+        C, P, u = self.inputs.shot, self.tasks.spread, mine.u
         C_P_mean, power, power2, own, own2 = mine.C_P_mean, mine.power, mine.power2, mine.own, mine.own2
-        keys = space.trace_of_product(query @ mine.G, theirs.G_C) + mine.at_mean @ (C @ theirs.at_mean)  # tr M_q G C G'
+        keys = space.trace_of_product(mine.C_G, theirs.G_C) + mine.at_mean @ (C @ theirs.at_mean)  # tr M_q G C G'
         added = (power + own) * keys
         added = added + space.trace_of_product(mine.varying.left, theirs.varying.right)  # and tr M_q G CPC G'
         added = added + power * self.product(mine.G_mean, theirs.G_mean)
@@ -258,6 +258,7 @@ class _Shares(NamedTuple):
 
     u: Vector
     G: Operator
+    C_G: Operator
     G_C: Operator
     G_mean: Vector
     at_mean: Vector
@@ -349,14 +350,14 @@ class _Met:
         self.keyed = own.Q @ space.label
         self.given, self.residual = own.v, own.residual
         self.v = own.v + self.w * (task if own.anchor is None else task - own.anchor)
-        self.Q = own.Q + space.outer(self.keyed, task)
+        self.Q = space.with_dyad(own.Q, self.keyed, task)
         self.Cv = C @ self.v
         self.constant = self.v @ mean
         self.scores = self.Q @ mean
         self.at_mean = inputs.query_mean @ self.Q
-        self.left = own.CQ + space.outer(inputs.query @ self.keyed, task)  # C_q Q
+        self.left = space.with_dyad(own.CQ, inputs.query @ self.keyed, task)  # C_q Q
         if inputs.shifted:
             self.right = self.Q @ C
         else:  # C = C_q but for the label's noise
-            self.right = own.QC + space.outer(self.keyed, C @ task + inputs.noise_variance * space.label)
+            self.right = space.with_dyad(own.QC, self.keyed, C @ task + inputs.noise_variance * space.label)
         self.response = self.Q @ self.Cv + self.constant * self.scores

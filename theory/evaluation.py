@@ -8,7 +8,7 @@ run on the lines or matrices of one world (:mod:`theory.worlds`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from .contractions import RiskTerms, Square, Tasks, contract
 from .kinds import is_symbolic, square_root
 from .laws import Point, World
+from .lines import Lines
 from .parameters import IsotropicScalars
 from .prompt import tokens, training_tokens
 from .risk_formula import risk_at
-from .space import Lines, objects
+from .space import objects
 from .straight_line import Program, Tape
 
 

@@ -14,9 +14,10 @@ from .contractions import Inputs, Tasks
 from .covariances import FAMILIES
 from .kinds import FLOATS, Array, Kind, Number, common_kind
 from .laws import World
+from .lines import Lines
+from .matrices import Matrices
 from .prompt import tokens, training_tokens
 from .setting import Setting, as_matrix
-from .space import Lines, Matrices
 from .tasks import TARGET, UNSEEN
 
 # The solve for the label's weight loses digits in proportion to lambda: ten of sixteen are left at this one.

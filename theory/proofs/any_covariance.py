@@ -17,8 +17,8 @@ import numpy as np
 from ..contractions import RiskTerms, Tasks, contract
 from ..kinds import FRACTIONS
 from ..laws import LAWS, Case, Point, World
+from ..matrices import Matrices
 from ..prompt import tokens, training_tokens
-from ..space import Matrices
 from ..wick import Matrix, Scalar, Vector, matrix, substitute, vector
 from .theorem import ProofFailed
 from .words import Words

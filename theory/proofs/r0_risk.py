@@ -34,9 +34,10 @@ from sympy.polys.fields import field
 from ..contractions import Head, Layer, RiskTerms, Square, Tasks, contract
 from ..kinds import FRACTIONS
 from ..laws import World
+from ..matrices import Matrices
 from ..prompt import beyond_shots, tokens
 from ..risk_formula import exact_risk_formula, quadratic, risk_at
-from ..space import Matrices, orthogonal, polarised
+from ..space import orthogonal, polarised
 from ..wick import Scalar, Vector, expectation, identity, matrix, substitute, vector
 from .enumeration import exact_risk
 from .printed_lines import run_lines

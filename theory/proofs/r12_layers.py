@@ -33,8 +33,8 @@ from typing import Any
 
 from ..contractions import Head, Inputs, Layer, Tasks, contract
 from ..kinds import FRACTIONS
+from ..matrices import Matrices
 from ..risk_formula import exact_risk_formula
-from ..space import Matrices
 from ..wick import (
     Gaussian,
     Matrix,

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..contractions import Head, Layer
 from ..kinds import FRACTIONS
-from ..space import Matrices
+from ..matrices import Matrices
 from ..wick import Gaussian, Vector, expectation, substitute
 from .enumeration import exact_layer_risk
 from .r0_model import (

@@ -33,9 +33,9 @@ from typing import Any, NamedTuple
 from .. import laws
 from ..contractions import Tasks, contract
 from ..kinds import FRACTIONS
+from ..matrices import Matrices
 from ..prompt import training_tokens
 from ..risk_formula import exact_risk_formula
-from ..space import Matrices
 from ..wick import Gaussian, Matrix, Scalar, derivative, expectation, identity, matrix, outer, substitute, trace, vector
 from .enumeration import exact_average_gradient, exact_average_risk
 from .hypotheses import Given

@@ -24,11 +24,11 @@ from sympy.polys.matrices import DomainMatrix
 from .. import laws
 from ..kinds import FRACTIONS
 from ..laws import Point, World
+from ..matrices import Matrices
 from ..programs import of_scalars
 from ..prompt import tokens as tokens_at
 from ..prompt import training_tokens
 from ..risk_formula import risk_at
-from ..space import Matrices
 from ..wick import (
     Gaussian,
     Matrix,

@@ -84,7 +84,7 @@ def assert_accurate(strategy, points):
     worst = {}
     for n, d, point in points:
         counts = (n, d, point["few_shot_shots"], *({point["pretrain_shots"]} - {math.inf}))
-        allowed = ALLOWED if max(counts) <= MANY and point.get("few_shot_weight", 0) <= 100 else ALLOWED_BEYOND
+        allowed = ALLOWED if max(counts) <= MANY else ALLOWED_BEYOND
         found = error_at(strategy, n, d, point)
         assert found <= allowed, (strategy, found, n, d, point)
         worst[allowed] = max(worst.get(allowed, (0,)), (found, n, d, str(point)))

@@ -381,3 +381,9 @@ def test_matrices_need_one_dimension() -> None:
         ):
             with pytest.raises(ValueError, match=r"d = |v and Q are not arrays here"):
                 ask()
+
+
+@pytest.mark.parametrize("one", [1, 1.0, F(1), sympy.Integer(1), mpmath.mpf(1)])
+def test_a_cosine_of_one_of_any_kind_is_the_target(one):
+    """Off the target `mixed` without noise has an infinite risk: 1 must be recognised, not computed."""
+    assert theory.risk("mixed", 3, 2, noise_variance=0, few_shot_shots=2, task=one) == F(15, 64)

@@ -26,9 +26,9 @@ MUTANTS = [
     ("R10.isotropic", lines, "Lines.trace_of_product", "b._scale(u) @ v", "u @ v"),
     ("R10.isotropic", programs, "of_scalars", "gamma * theta, theta", "theta, theta"),
     ("R10.isotropic", lines, "LineOperator.__matmul__", "(u, other._scale(v))", "(u, v)"),
-    ("R10.trajectory", laws, "zero_shot_value", "8 * M2", "4 * M2"),
-    ("R10.trajectory", laws, "zero_shot_value", "2 * (M @ theta)", "M @ theta"),
-    ("R10.trajectory", laws, "zero_shot_value", "t_1 * t_1 + 2 * t_2", "t_1 + 2 * t_2"),
+    ("R10.trajectory", laws, "_by_target", "8  # K", "4  # K"),
+    ("R10.trajectory", laws, "zero_shot_value", "2 * (M @ y)", "M @ y"),
+    ("R10.trajectory", laws, "_by_target", "t_1 * t_1 + 2 * t_2", "t_1 + 2 * t_2"),
     ("R10.trajectory", lines, "Lines.trace", "a.multiplicity @ a.diagonal", "a.diagonal.sum()"),
 ]  # fmt: skip
 

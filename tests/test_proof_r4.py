@@ -7,10 +7,11 @@ from theory import contractions, laws, lines, programs
 from theory.proofs import r4_zero_shot_value
 
 MUTANTS = [
-    (laws, "zero_shot_value", "8 * M2", "0 * M2"),
-    (laws, "zero_shot_value", "4 * (t_1 * M)", "2 * (t_1 * M)"),
-    (laws, "zero_shot_value", "t_1 * t_1 + 2 * t_2", "t_1 * t_1 + t_2"),
-    (laws, "zero_shot_value", "t_1 * theta + 2 * (M @ theta)", "t_1 * theta + M @ theta"),
+    (laws, "_by_target", "8  # K", "0  # K"),
+    (laws, "_by_target", "4 * t_1", "2 * t_1"),
+    (laws, "_by_target", "t_1 * t_1 + 2 * t_2", "t_1 * t_1 + t_2"),
+    (laws, "zero_shot_value", "t_1 * y + 2 * (M @ y)", "t_1 * y + M @ y"),
+    (laws, "zero_shot_value", "world.zero_shot_tokens * ", ""),
     (laws, "zero_shot_value", "= start.gain", "= start.gain.T"),
     (laws, "zero_shot_value", "start._replace(v_x=", "start._replace(w=2, v_x="),
     (laws, "zero_shot_value", "start._replace(v_x=", "start._replace(q=1, v_x="),
@@ -28,7 +29,7 @@ def test_a_wrong_formula_is_rejected(monkeypatch, module, function, old, new):
 
 
 def test_the_second_route_alone_rejects_one(monkeypatch):
-    mutate(monkeypatch, laws, "zero_shot_value", "8 * M2", "4 * M2")
+    mutate(monkeypatch, laws, "_by_target", "8  # K", "4  # K")
     for convention, world in r4_zero_shot_value.matrix_worlds():
         point = laws.zero_shot_value(world)
         assert any(r4_zero_shot_value.gradient_at(world, point, 0, convention))

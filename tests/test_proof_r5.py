@@ -19,20 +19,29 @@ def test_the_official_label_weight():
 
 
 MUTANTS = [
-    (laws, "mixed_value", "8 * M2", "4 * M2"),
-    (laws, "mixed_value", "t_1 * theta + 2 * M_theta", "t_1 * theta + M_theta"),
-    (laws, "mixed_value", "(m + 3) * M2_theta", "(m + 2) * M2_theta"),
-    (laws, "mixed_value", "t_2 * theta\n", "0 * theta\n"),
+    (laws, "_by_target", "8  # K", "4  # K"),
+    (laws, "_by_target", "constant + m * t_2", "constant"),
+    (laws, "_by_target", "2 * ((m + 2) * t_1)", "(m + 2) * t_1"),
+    (laws, "_by_target", "(m + 2) * (m + 2) + 4 + m", "(m + 2) * (m + 2) + 4"),
+    (laws, "_by_target", "solve(matrix, world.target)", "solve(matrix, 2 * world.target)"),
     (laws, "mixed_value", "/ (tokens * tokens)", "/ tokens"),
-    (laws, "mixed_value", "(m + 2) * (m + 2) + 4 + m", "(m + 2) * (m + 2) + 4"),
-    (laws, "mixed_value", "2 * ((m + 2) * t_1)", "(m + 2) * t_1"),
-    (laws, "mixed_value", "2 * t_2 + m * t_2", "2 * t_2"),
-    (laws, "mixed_value", "weight * tokens * (", "weight * ("),
-    (laws, "mixed_value", "(weight * m) * row", "weight * row"),
-    (laws, "mixed_value", "(m + 1) * inner", "m * inner"),
-    (laws, "mixed_value", "signal(world) + world.noise_variance", "signal(world)"),
-    (laws, "mixed_value", "tokens * inner(world, theta", "m * inner(world, theta"),
-    (laws, "mixed_value", "at_zero - w * per_w", "at_zero + w * per_w"),
+    (laws, "mixed_value", "(at_zero * at_zero)", "at_zero"),
+    (laws, "mixed_value", "t_1 * x + 2 * (M @ x)", "t_1 * x + M @ x"),
+    (laws, "mixed_value", "x)) + t_2 * x", "x))"),
+    (laws, "mixed_value", "2 * powers(y, 2)", "2 * powers(y, 1)"),
+    (laws, "mixed_value", "top = tokens * (M @ (X_2 + rest))", "top = m * (M @ (X_2 + rest))"),
+    (laws, "mixed_value", "at_zero * read(M_X", "read(M_X"),
+    (laws, "mixed_value", "M_X + powers(y, m + 1))\n    bottom", "powers(y, m + 1))\n    bottom"),
+    (laws, "mixed_value", "powers(X_2 + rest, m + 1)", "powers(X_2 + rest, m)"),
+    (laws, "mixed_value", "t_1 * y - M @ y", "t_1 * y"),
+    (laws, "mixed_value", "top - (g * tokens)", "top - g"),
+    (laws, "mixed_value", "t_1 * (t_2 * y)", "t_2 * y"),
+    (laws, "mixed_value", "powers(X_2, 1)", "powers(X_2, 2)"),
+    (laws, "mixed_value", "powers(rest, m + 1))", "powers(rest, m))"),
+    (laws, "mixed_value", "+ t_2 * world.noise_variance", "+ world.noise_variance"),
+    (laws, "mixed_value", "v_x = at_zero * X_y", "v_x = X_y"),
+    (laws, "mixed_value", "m * (M @ y) + X_y", "M @ y + X_y"),
+    (laws, "mixed_value", "- (g * w * m)", "- (g * w)"),
     (laws, "mixed_value", ", w=w)", ", w=-w)"),
     (laws, "mixed_value", "= start.gain", "= start.gain.T"),
     (lines, "Lines.solve", "b.coordinates, a.diagonal", "b.coordinates, a.diagonal + 1"),
@@ -45,7 +54,7 @@ def test_a_wrong_formula_is_rejected(monkeypatch, module, function, old, new):
 
 
 def test_the_second_route_alone_rejects_one(monkeypatch):
-    mutate(monkeypatch, laws, "mixed_value", "(m + 3) * M2_theta", "(m + 2) * M2_theta")
+    mutate(monkeypatch, laws, "mixed_value", "powers(X_2, 1)", "powers(X_2, 2)")
     for convention, world in matrix_worlds((1,)):
         point = laws.mixed_value(world)
         zero_shot, few = (gradient_at(world, point, k, convention) for k in (0, 2))

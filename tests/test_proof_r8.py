@@ -39,18 +39,18 @@ LAW_MUTANTS = [
 COMPARISONS = [(WINDOW, "below", reversed_comparison), (WINDOW, "shot_polynomial", always_tokens)]
 MUTANTS = [
     (WINDOW, laws, "_ridge", "world.d * world.noise_variance", "2 * world.d * world.noise_variance"),
-    (WINDOW, laws, "mixed_value", "4 * (t_1 * M)", "2 * (t_1 * M)"),
-    (WINDOW, laws, "mixed_value", "row = (m + 3)", "row = (m + 2)"),
-    (WINDOW, laws, "zero_shot_value", "8 * M2", "4 * M2"),
+    (WINDOW, laws, "mixed_value", "x)) + t_2 * x", "x))"),
+    (WINDOW, laws, "mixed_value", "powers(X_2 + rest, m + 1)", "powers(X_2 + rest, m)"),
+    (WINDOW, laws, "zero_shot_value", "2 * (M @ y)", "M @ y"),
     (WINDOW, laws, "pretrained", "(world.gain - 1) * gain", "world.gain * gain"),
     (WINDOW, programs, "tasks_of", "space.identity / world.d", "space.identity"),
     (WINDOW, contractions, "_Contraction._biases", "intercept = intercept - own.linear()", "intercept = intercept + own.linear()"),
     (WINDOW, contractions, "_Contraction._spread", "power + own) * keys", "own) * keys"),
     (WINDOW, contractions, "_Contraction._slope", "truth - head.w * truth", "truth - truth"),
     (WINDOW, risk_formula, "quadratic", "2 * (weight", "(weight"),
-    (CURVE, laws, "mixed_value", "+ 4 + m) * M2", "+ 4) * M2"),
-    (CURVE, laws, "mixed_value", "at_zero - w * per_w", "at_zero + w * per_w"),
-    (CURVE, contractions, "_Contraction._shares", "slopes = truth - linear", "slopes = truth + linear"),
+    (CURVE, laws, "_by_target", "+ 4 + m)", "+ 4)"),
+    (CURVE, laws, "mixed_value", "- (g * w * m)", "+ (g * w * m)"),
+    (CURVE, contractions, "_Contraction._shares", "truth.operator - varying.operator", "truth.operator + varying.operator"),
     (CURVE, contractions, "_Contraction._excess", "squared * values + turned", "squared * values - turned"),
 ]  # fmt: skip
 

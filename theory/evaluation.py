@@ -210,7 +210,8 @@ def _diverges(case: Case | None, place: str) -> bool:
 
 def _regime(numbers: Numbers, normalization: Any) -> Regime:
     few = numbers.few_shot_shots
-    return Regime(numbers.noise_variance, numbers.target_norm2, None if few is None else tokens(few, normalization))
+    few_tokens = None if few is None else tokens(few, normalization)
+    return Regime(numbers.noise_variance, numbers.target_norm2, few_tokens, tokens(0, normalization))
 
 
 # --- two lines -------------------------------------------------------------------------------------------------------

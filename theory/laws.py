@@ -43,7 +43,7 @@ class World(NamedTuple):
 
     def regime(self) -> Regime:
         """What hypotheses speak of."""
-        return Regime(self.noise_variance, signal(self), self.few_shot_tokens)
+        return Regime(self.noise_variance, signal(self), self.few_shot_tokens, self.zero_shot_tokens)
 
     def inputs(self) -> Inputs:
         """The tokens' laws: centred inputs, the query's like the shots'."""
@@ -58,6 +58,7 @@ class Regime(NamedTuple):
     noise_variance: Number
     signal: Number  # theta_0' Sigma theta_0
     few_shot_tokens: Number  # N at the few-shot loss's shots
+    zero_shot_tokens: Number = 1  # N at zero shots
 
 
 class Point(NamedTuple):
@@ -160,44 +161,64 @@ def product_norm2(world: World, product: Operator | None = None) -> Number:
 # --- R4, R5: the value matrix alone ---------------------------------------------------------------------------------
 
 
+def _by_target(world: World, M: Operator, weight: Number = 0) -> tuple[Vector, Number, Number]:
+    """y with (K + weight F) y = theta_0, which all of R4 and R5 is polynomial in, t_1 and t_2."""
+    m, M2 = world.few_shot_shots, M @ M
+    t_1, t_2 = world.space.trace(M), world.space.trace(M2)
+    constant, linear, square = t_1 * t_1 + 2 * t_2, 4 * t_1, 8  # K = X^2 + 2 t_2 + 4 M^2
+    if not (type(weight) is int and weight == 0):
+        constant = constant + weight * (constant + m * t_2)
+        linear = linear + weight * (2 * ((m + 2) * t_1))
+        square = square + weight * ((m + 2) * (m + 2) + 4 + m)
+    matrix = constant * world.space.identity + linear * M + square * M2
+    return world.space.solve(matrix, world.target), t_1, t_2
+
+
 def zero_shot_value(world: World) -> Point:
-    r"""R4: with :math:`M = B\Sigma`, :math:`t_1 = \mathrm{tr} M`, :math:`t_2 = \mathrm{tr} M^2`,
-    :math:`[(t_1^2 + 2t_2)I + 4t_1 M + 8M^2]\,v_x = (t_1 I + 2M)\,\theta_0`; w as pretrained. Gauge: w = 1.
+    r"""R4: with :math:`M = B\Sigma`, :math:`t_1 = \mathrm{tr} M`, :math:`t_2 = \mathrm{tr} M^2`, :math:`X = t_1 + 2M`,
+    :math:`(X^2 + 2t_2 + 4M^2)\,v_x = N_0 X\theta_0`; w as pretrained. Gauge: w = 1.
     """
     start = pretrained(world)
     M: Operator = start.gain
-    theta = world.target
-    M2 = M @ M
-    t_1, t_2 = world.space.trace(M), world.space.trace(M2)
-    matrix = (t_1 * t_1 + 2 * t_2) * world.space.identity + 4 * (t_1 * M) + 8 * M2
-    return start._replace(v_x=world.space.solve(matrix, t_1 * theta + 2 * (M @ theta)))
+    y, t_1, _ = _by_target(world, M)
+    return start._replace(v_x=world.zero_shot_tokens * (t_1 * y + 2 * (M @ y)))
 
 
 def mixed_value(world: World) -> Point:
-    """R5 at any weight (0: the limit 0+): one linear solve for v_x, one ratio for w. Gauge: w_0 = 1."""
+    r"""R5 at any weight (0: the limit 0+). Gauge: w_0 = 1.
+
+    With K, X of R4, :math:`A = m((m+1)M^2 + t_2)`, :math:`C = mMX`, :math:`g = \lambda N_0^2/N^2` and
+    :math:`(K + g(A + 2C + K))\,y = \theta_0`, all in one metric and one algebra, elimination leaves w as a ratio whose
+    denominator is a sum of positive terms, for :math:`(AK - C^2)/m = M^2X^2 + t_2X^2 + ((m+1)M^2 + t_2)(2t_2 + 4M^2)`.
+    """
     start = pretrained(world)
     M: Operator = start.gain
-    theta, m, tokens = world.target, world.few_shot_shots, world.few_shot_tokens
-    M2 = M @ M
-    t_1, t_2, one = world.space.trace(M), world.space.trace(M2), world.space.identity
-    M_theta = M @ theta
-    M2_theta = M @ M_theta
-    matrix = (t_1 * t_1 + 2 * t_2) * one + 4 * (t_1 * M) + 8 * M2
-    vector = t_1 * theta + 2 * M_theta
-    # The few-shot loss's gradient in w, over 2m, pairs v_x with this row; its gradient in v_x pairs w with m times it.
-    row = (m + 3) * M2_theta + t_1 * M_theta + t_2 * theta
-    weight = world.few_shot_weight / (tokens * tokens)
-    per_w = 0 * theta
-    if not (type(weight) is int and weight == 0):
-        matrix = matrix + weight * (((m + 2) * (m + 2) + 4 + m) * M2 + 2 * ((m + 2) * t_1) * M)
-        matrix = matrix + weight * (t_1 * t_1 + 2 * t_2 + m * t_2) * one
-        vector = vector + weight * tokens * ((m + 2) * M_theta + t_1 * theta)
-        per_w = world.space.solve(matrix, (weight * m) * row)
-    at_zero = world.space.solve(matrix, vector)
-    diagonal = (m + 1) * inner(world, M_theta, M_theta) + t_2 * (signal(world) + world.noise_variance)
-    numerator = tokens * inner(world, theta, M_theta) - inner(world, row, at_zero)
-    w = world.space.quotient(numerator, diagonal - inner(world, row, per_w))
-    return start._replace(v_x=at_zero - w * per_w, w=w)
+    m, tokens, at_zero = world.few_shot_shots, world.few_shot_tokens, world.zero_shot_tokens
+    unweighted = type(world.few_shot_weight) is int and world.few_shot_weight == 0
+    g = 0 if unweighted else world.few_shot_weight * (at_zero * at_zero) / (tokens * tokens)
+    y, t_1, t_2 = _by_target(world, M, g)
+
+    def read(x: Vector) -> Vector:  # X x
+        return t_1 * x + 2 * (M @ x)
+
+    def powers(x: Vector, at_square: Number) -> Vector:  # (at_square M^2 + t_2) x
+        return at_square * (M @ (M @ x)) + t_2 * x
+
+    X_y = read(y)
+    M_X, X_2, rest = M @ X_y, read(X_y), 2 * powers(y, 2)  # K - X^2
+    top = tokens * (M @ (X_2 + rest)) - at_zero * read(M_X + powers(y, m + 1))
+    bottom = powers(X_2 + rest, m + 1)
+    if not unweighted:
+        t_1_less = t_1 * y - M @ y
+        top = top - (g * tokens) * (M @ (M @ t_1_less) + t_1 * (t_2 * y) - M @ (M @ (M @ y)))
+        bottom = bottom + g * (powers(X_2, 1) + powers(rest, m + 1))
+    w = world.space.quotient(
+        inner(world, world.target, top), inner(world, world.target, bottom) + t_2 * world.noise_variance
+    )
+    v_x = at_zero * X_y
+    if not unweighted:
+        v_x = v_x + (g * tokens) * (m * (M @ y) + X_y) - (g * w * m) * (M_X + powers(y, m + 1))
+    return start._replace(v_x=v_x, w=w)
 
 
 # --- R2, R7: all parameters -----------------------------------------------------------------------------------------
@@ -219,8 +240,9 @@ def selected_scale(invariant: Number, value: Number, key_query: Number) -> Numbe
 
 
 def _inverse_zero_shot_scale(world: World, norm2: Number) -> Number:
-    r"""R2's 1/c: :math:`2/c^2 = |B|_F^2 + \sqrt{|B|_F^4 + 4|\theta_0|^2}`, from w_0's :math:`|B|_F^2`."""
-    return square_root((norm2 + square_root(norm2 * norm2 + 4 * (world.target @ world.target))) / 2)
+    r"""R2's 1/c: :math:`2N_0^2/c^2 = |B|_F^2 + \sqrt{|B|_F^4 + 4N_0^2|\theta_0|^2}`, from w_0's :math:`|B|_F^2`."""
+    N_0 = world.zero_shot_tokens
+    return square_root((norm2 + square_root(norm2 * norm2 + 4 * (N_0 * N_0 * (world.target @ world.target)))) / 2) / N_0
 
 
 def _start_norm2(world: World) -> tuple[Number, Number]:
@@ -239,9 +261,9 @@ def _memory(world: World, alpha: Number, w: Number, q: Number, delta: Number, se
 
 
 def zero_shot(world: World) -> Point:
-    r"""R2: :math:`v_x = c\,\theta_0`, :math:`q = 1/c`, :math:`B = 0`, w as pretrained, c conserved. Gauge: c = 1."""
+    r"""R2: :math:`v_x = c\,\theta_0`, :math:`q = N_0/c`, :math:`B = 0`, w as pretrained, c conserved. Gauge: c = 1."""
     w_0, norm2 = _start_norm2(world)
-    return _memory(world, 1, _inverse_zero_shot_scale(world, norm2) * w_0, 1, 0)
+    return _memory(world, 1, _inverse_zero_shot_scale(world, norm2) * w_0, world.zero_shot_tokens, 0)
 
 
 def zero_shot_scale(world: World) -> Number:
@@ -250,8 +272,8 @@ def zero_shot_scale(world: World) -> Number:
 
 
 def mixed_idle(world: World) -> Point:
-    r"""R7 where N = 1 at the few-shot loss's shots: there is nothing to gain, u = 0. Gauge: c = 1."""
-    return _memory(world, 1, -1 / (1 + world.noise_variance / signal(world)), 1, 0)
+    r"""R7 where N = N_0 at the few-shot loss's shots: there is nothing to gain, u = 0. Gauge: c = 1."""
+    return _memory(world, 1, -1 / (1 + world.noise_variance / signal(world)), world.zero_shot_tokens, 0)
 
 
 def least_by_root(rho: Number, m: Number, m_prime: Number) -> tuple[Number, Number, None]:
@@ -347,8 +369,8 @@ def noisy(regime: Regime) -> Any:
 
 
 def nothing_to_gain(regime: Regime) -> Any:
-    """N = 1 at the few-shot loss's shots."""
-    return regime.few_shot_tokens == 1
+    """N at the few-shot loss's shots is N at none: one shot in "shots", and always where N is a number; else N_0 = 1."""
+    return regime.few_shot_tokens == regime.zero_shot_tokens
 
 
 class Case(NamedTuple):

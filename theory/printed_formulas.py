@@ -47,7 +47,8 @@ _VALUE = f"""\
 {_PRODUCT}M = K @ Sigma
 t1 = trace(M)
 t2 = trace(M @ M)
-v = solve((t1**2 + 2*t2)*I + 4*t1*M + 8*(M @ M), t1*theta0 + 2*M @ theta0)
+y = solve((t1**2 + 2*t2)*I + 4*t1*M + 8*(M @ M), theta0)
+v = t1*y + 2*M @ y
 """
 _VALUE_RISK = """
 risk = sigma2 + (

@@ -62,7 +62,7 @@ def isotropic_world(numbers: Numbers, normalization: Any, infinite_pretraining: 
         few_tokens = normalization
     return World(
         space, space.identity, None, space.vector(objects(1, 0)), numbers.d, numbers.noise_variance, per_token, gain, few,
-        few_tokens, numbers.few_shot_weight, numbers.value_scale, 1 if isinstance(normalization, str) else normalization,
+        few_tokens, numbers.few_shot_weight, numbers.value_scale, tokens(0, normalization),
     )  # fmt: skip
 
 

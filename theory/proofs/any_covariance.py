@@ -95,7 +95,7 @@ PSI = matrix("Psi", symmetric=True)
 
 def any_world(
     lift: Callable[[Any], Any], sigma: Matrix, target: Vector, numbers: Mapping[Scalar, Any], *, d: Any, noise: Any, m: Any,
-    N: Any, value_scale: Any = None,
+    N: Any, value_scale: Any = None, N_0: Any = 1,
 ) -> World:  # fmt: skip
     """A world of symbols, any covariances, with m shots and one N in either training.
 
@@ -105,7 +105,7 @@ def any_world(
     scale = None if value_scale is None else lift(value_scale)
     return World(
         space, sigma, PSI, space.vector(target), lift(d), lift(noise), lift(1 / N), lift((m + 1) / N), lift(m), lift(N), 0,
-        scale,
+        scale, N_0 if type(N_0) is int else lift(N_0),
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def matrix_world(
     few_shot_shots: int = 1,
     few_shot_weight: Any = 0,
     value_scale: Any = None,
-    normalization: str = "tokens",
+    normalization: Any = "tokens",
 ) -> World:
     """A world of arrays of Fractions; None: infinitely many shots of pretraining."""
 
@@ -135,7 +135,7 @@ def matrix_world(
     per_token, gain = (0, 1) if pretrain_shots is None else training_tokens(Fraction(pretrain_shots), normalization)
     return World(
         Matrices(d, FRACTIONS), exact(sigma), None if psi is None else exact(psi), exact(target), d, noise, per_token, gain,
-        m, tokens(m, normalization), Fraction(few_shot_weight), value_scale,
+        m, tokens(m, normalization), Fraction(few_shot_weight), value_scale, tokens(0, normalization),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from math import isfinite, lcm, prod
 from numbers import Rational
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Number: TypeAlias = Rational | float  # a float stands for its exact binary value
 Vector: TypeAlias = tuple[Fraction, ...]
@@ -41,7 +41,7 @@ def exact_risk(
     target: Sequence[Number],
     noise_variance: Number,
     n_shots: int,
-    normalization: str = "tokens",
+    normalization: Any = "tokens",
 ) -> Fraction:
     """Risk E (y_q - prediction)^2 on one task, from the definition.
 
@@ -59,8 +59,8 @@ def exact_risk(
         sigma2, the variance of the label noise, the query's label included: the risk is at least sigma2.
     n_shots : int >= 0
         Number n of shots in the prompt.
-    normalization : {"tokens", "shots"}
-        N = n + 1, or N = max(n, 1).
+    normalization : {"tokens", "shots"} or number
+        N = n + 1, N = max(n, 1), or N itself.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def exact_average_risk(
     noise_variance: Number,
     n_shots: int,
     task_covariance: Sequence[Sequence[Number]] | None = None,
-    normalization: str = "tokens",
+    normalization: Any = "tokens",
 ) -> Fraction:
     """Risk averaged over random tasks: at m shots, the pretraining loss.
 
@@ -131,7 +131,7 @@ def exact_gradient(
     target: Sequence[Number],
     noise_variance: Number,
     n_shots: int,
-    normalization: str = "tokens",
+    normalization: Any = "tokens",
 ) -> tuple[list[Fraction], list[list[Fraction]]]:
     """Gradient (dv, dQ) of :func:`exact_risk` in every entry of v and Q, in their shapes.
 
@@ -163,7 +163,7 @@ def exact_average_gradient(
     noise_variance: Number,
     n_shots: int,
     task_covariance: Sequence[Sequence[Number]] | None = None,
-    normalization: str = "tokens",
+    normalization: Any = "tokens",
 ) -> tuple[list[Fraction], list[list[Fraction]]]:
     """Gradient (dv, dQ) of :func:`exact_average_risk` in every entry of v and Q; see :func:`exact_gradient`.
 
@@ -311,7 +311,7 @@ class _Prompt:
         covariance: Matrix,
         noise_variance: Fraction,
         n_shots: int,
-        normalization: str,
+        normalization: Any,
         target: Vector | None,
         task_moment: Callable[[Sequence[int]], Fraction],
         query_covariance: Matrix | None = None,
@@ -320,7 +320,8 @@ class _Prompt:
         self.d = d = len(covariance)
         self._width = _BITS * (d + 1)  # of a block within a packed monomial
         self._token_blocks = n_shots + 1
-        self.set_divisor(Fraction(n_shots + 1 if normalization == "tokens" else max(n_shots, 1)))
+        given = {"tokens": n_shots + 1, "shots": max(n_shots, 1)}
+        self.set_divisor(Fraction(given.get(normalization, normalization)))
         if target is None:
             task = [self._variable(self._token_blocks, i) for i in range(d)]
         else:
@@ -478,7 +479,7 @@ def _fixed_task(
     target: Sequence[Number],
     noise_variance: Number,
     n_shots: int,
-    normalization: str,
+    normalization: Any,
 ) -> _Prompt:
     sigma, noise = _setting(covariance, noise_variance, n_shots, normalization)
     theta = _vector("target", target, len(sigma))
@@ -490,7 +491,7 @@ def _random_task(
     noise_variance: Number,
     n_shots: int,
     task_covariance: Sequence[Sequence[Number]] | None,
-    normalization: str,
+    normalization: Any,
 ) -> _Prompt:
     sigma, noise = _setting(covariance, noise_variance, n_shots, normalization)
     if task_covariance is None:
@@ -500,14 +501,16 @@ def _random_task(
 
 
 def _setting(
-    covariance: Sequence[Sequence[Number]], noise_variance: Number, n_shots: int, normalization: str
+    covariance: Sequence[Sequence[Number]], noise_variance: Number, n_shots: int, normalization: Any
 ) -> tuple[Matrix, Fraction]:
     if not isinstance(n_shots, int):
         raise TypeError(f"n_shots must be an int, got {n_shots!r}")
     if n_shots < 0:
         raise ValueError(f"n_shots must be >= 0, got {n_shots!r}")
-    if normalization not in ("tokens", "shots"):
-        raise ValueError(f"normalization must be 'tokens' or 'shots', got {normalization!r}")
+    if normalization not in ("tokens", "shots") and not (
+        isinstance(normalization, Rational) and Fraction(normalization) > 0
+    ):
+        raise ValueError(f"normalization must be 'tokens', 'shots' or a number > 0, got {normalization!r}")
     noise = _number("noise_variance", noise_variance)
     if noise < 0:
         raise ValueError(f"noise_variance must be >= 0, got {noise_variance!r}")

@@ -23,12 +23,16 @@ class Field:
     def __init__(self, field: Any) -> None:
         self.lift = Roots(field)
 
-    def world(self, normalization: Any, infinite_pretraining: bool = False, **numbers: Any) -> World:
+    def world(
+        self, normalization: Any, infinite_pretraining: bool = False, zero_shot_tokens: Any = 1, **numbers: Any
+    ) -> World:
         """The world of these numbers (see :class:`~theory.programs.Numbers`); N may be one of the field's elements."""
         known = {name: x if x is None or type(x) is int else self.lift(x) for name, x in numbers.items()}
         if not isinstance(normalization, str):
             normalization = self.lift(normalization)
-        return isotropic_world(Numbers(**known), normalization, infinite_pretraining)
+        at_zero = zero_shot_tokens if type(zero_shot_tokens) is int else self.lift(zero_shot_tokens)
+        world = isotropic_world(Numbers(**known), normalization, infinite_pretraining)
+        return world._replace(zero_shot_tokens=at_zero)
 
     def terms(self, law: Law, world: World, place: str, departure: Any = 0) -> RiskTerms:
         """The contractions that the risk formula speaks in, as elements of the field."""

@@ -159,11 +159,15 @@ def _solution(proof: Proof) -> None:
 
 
 def _printed_normal_equations(product: Matrix) -> tuple[Matrix, Vector]:
-    """The matrix and the right-hand side that laws.zero_shot_value hands to the linear solver."""
-    space = Unknowns(product, v_x)
-    laws.zero_shot_value(symbolic_world(space, Sigma, theta, sigma2, d=d, per_token=1, gain=1))
-    _, (matrix, vector) = space.asked
-    return matrix, vector
+    """G and theta' = X theta_0 of laws.zero_shot_value, which returns X y for the y that G makes theta_0 of.
+
+    X and G are polynomials in one matrix, so that G X y = X G y = theta'.
+    """
+    y = vector("y")
+    space = Unknowns(product, y)
+    point = laws.zero_shot_value(symbolic_world(space, Sigma, theta, sigma2, d=d, per_token=1, gain=1))
+    _, (matrix, _) = space.asked
+    return matrix, substitute(point.v_x, {y: theta})
 
 
 def _isotropic_trajectory(proof: Proof) -> None:

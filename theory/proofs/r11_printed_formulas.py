@@ -30,7 +30,7 @@ from ..programs import Numbers, isotropic_terms, isotropic_world
 from ..risk_formula import exact_risk_formula
 from ..strategies import STRATEGIES
 from ..wick import Scalar, Vector, matrix, substitute, trace, vector
-from .any_covariance import INVERSE, PSI, Dividing, case_of, terms_on
+from .any_covariance import INVERSE, PSI, SOLUTION, Dividing, case_of, terms_on
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .radicals import Roots
@@ -110,7 +110,8 @@ def _with_memory(proof: Proof, name: str) -> None:
 class Ratio:
     """w, the ratio of two contractions that a formula asks for: the same equation has the same solution."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Callable[[Scalar], Scalar]) -> None:
+        self.known = known  # puts in what the space knows of its solution
         self.asked: Any = None
 
     def divide(self, numerator: Scalar, denominator: Scalar) -> Any:
@@ -118,13 +119,22 @@ class Ratio:
         if self.asked is None:
             self.asked = numerator, denominator
         first, second = self.asked
-        if numerator * second != first * denominator:
+        if self.known(numerator * second - first * denominator) != 0:
             raise ProofFailed(f"different ratios: {numerator} over {denominator}, and {first} over {second}")
         return w
 
 
 def _with_matrices(proof: Proof, name: str) -> None:
-    ratio = Ratio()
+    def known(x: Any) -> Scalar:
+        """With the target for what the system makes of its solution."""
+        if space.system is None:
+            return Scalar.of(x)
+        matrix, right = space.system
+        if right != THETA_0:
+            raise ProofFailed(f"a system whose right-hand side is not the target: {right}")
+        return substitute(Scalar.of(x), {THETA_0: matrix @ SOLUTION})
+
+    ratio = Ratio(known)
 
     class Dividend(Scalar):
         """A scalar that another one may divide."""

@@ -2,11 +2,12 @@ r"""R2, second part: which zero-risk point the flow selects, and what it has for
 
 The flow of the zero-shot loss conserves w, b, the antisymmetric part of B and :math:`|v_x|^2 - q^2 - |B|_F^2`
 (R2.landscape). At `pretrained` :math:`v_x = 0`, :math:`q = 0`; at the end
-:math:`v_x = c\,\theta_0`, :math:`q = 1/c`, :math:`B = 0`. Hence
+:math:`v_x = c\,\theta_0`, :math:`q = N_0/c`, :math:`B = 0`, N_0 the tokens by which the zero-shot loss divides (1, or
+N where N is a number whatever n is). Hence
 
 .. math::
 
-    c^2|\theta_0|^2 - 1/c^2 = -|B_{\text{start}}|_F^2 .
+    c^2|\theta_0|^2 - N_0^2/c^2 = -|B_{\text{start}}|_F^2 .
 
 R2.risk then puts this point into the risk at n shots, on any task.
 
@@ -38,49 +39,64 @@ from .r2_landscape import odd_excess
 from .radicals import Roots, compose
 from .theorem import EVERY, Proof, Theorem
 
-FIELD, a, e, n, N, sigma2, s, K, T, w, c, y, phi, across, m, t = field("a e n N sigma2 s K T w c y phi across m t", QQ)
+FIELD, a, e, n, N, sigma2, s, K, T, w, c, y, phi, across, m, t, N_0 = field(
+    "a e n N sigma2 s K T w c y phi across m t N_0", QQ
+)
 theta, theta_0, h = vector("theta"), vector("theta0"), vector("h")
 
-END_LINES = "w = w_0\nv_x = c*theta_0\nq = 1/c\nB = 0\nq_xy = 0"
-RISK_LINE = "risk = sigma2 + norm2(theta - theta_0/N) + n*(norm2(c*theta_0 + w*theta) + w**2*sigma2)/(c*N)**2"
+END_LINES = "w = w_0\nv_x = c*theta_0\nq = N_0/c\nB = 0\nq_xy = 0"
+RISK_LINE = (
+    "risk = sigma2 + norm2(theta - N_0*theta_0/N) + n*N_0**2*(norm2(c*theta_0 + w*theta) + w**2*sigma2)/(c*N)**2"
+)
 
 
 def derive_selection(proof: Proof) -> None:
-    loss = odd_excess()
+    no_shots = {**r0_model.ODD, r0_model.n: 0, r0_model.theta: theta_0}
+    loss = substitute(r0_model.excess(), no_shots)  # N_0^2 (L_ZS - sigma^2), its N being N_0
+    proof.step(
+        r"The zero-shot loss that divides by $N_0$ is that of $N_0 = 1$ at v and Q over $\sqrt{N_0} = y$, whose flow it "
+        r"follows at another pace: what R2.landscape says of $N_0 = 1$ holds for it, with $q = N_0/c$."
+    )
+    numbers = {r0_model.n: n, r0_model.w: w, r0_model.sigma2: sigma2}
+    stretched = substitute(loss, numbers | {r0_model.N: y**2, v_x: y * v_x, r0_model.q: y * a, B: y * B}) / y**4
+    at_one = substitute(odd_excess(), numbers | {r0_model.N: N, r0_model.q: a})
+    proof.zero("the loss at any N_0 is one loss", stretched - at_one)
     proof.step(r"The zero-shot loss does not contain w, nor b: both stay as pretrained, w = w_0 and b = 0.")
     proof.zeros("no force on w and b", [derivative(loss, r0_model.w, 1), derivative(loss, b, h)])
     quantity = v_x @ v_x - r0_model.q**2 - trace(B @ B.T)
     start, end = (
         substitute(quantity, images)
-        for images in ({v_x: 0, r0_model.q: 0}, {v_x: c * theta_0, r0_model.q: 1 / c, B: 0, theta_0 @ theta_0: T})
+        for images in ({v_x: 0, r0_model.q: 0}, {v_x: c * theta_0, r0_model.q: N_0 / c, B: 0, theta_0 @ theta_0: T})
     )
     proof.step(
         r"From `pretrained`, $v_x = 0$ and $q = 0$, to the zero-risk family the conserved $|v_x|^2 - q^2 - |B|_F^2$ changes "
         r"by $\Delta$, which must be zero."
     )
     change = substitute(end - start, {trace(B @ B.T): K})
-    proof.formula("the change", "Delta = c**2*T - 1/c**2 + K", {"c": c, "T": T, "K": K}, Delta=change)
+    proof.formula("the change", "Delta = c**2*T - N_0**2/c**2 + K", {"c": c, "T": T, "K": K, "N_0": N_0}, Delta=change)
     lift = Roots(FIELD)
     proof.step(
-        r"So $Y = 1/c^2$ solves $Y^2 - KY - T = 0$, whose roots have the product $-T < 0$: exactly one is positive. The "
-        r"printed function returns its root: for every $y, T > 0$, at $K = y^2 - T/y^2$ (which covers every K, increasing "
+        r"So $Y = 1/c^2$ solves $N_0^2Y^2 - KY - T = 0$, whose roots have the product $-T/N_0^2 < 0$: exactly one is positive. "
+        r"The printed function returns its root: for every $y, T > 0$, at $K = N_0^2y^2 - T/y^2$ (which covers every K, increasing "
         r"in y), it returns y."
     )
     given = isotropic_world(Numbers(d=1, noise_variance=0, target_norm2=lift(T)), "tokens", True)
+    given = given._replace(zero_shot_tokens=lift(N_0))
     selected = 1 / laws._inverse_zero_shot_scale(given, lift(K))
-    memory = {r0_model.w: w, v_x: c * theta_0, r0_model.q: 1 / c, B: 0, b: 0}
-    end_names = {"w_0": w, "c": c, "theta_0": theta_0}
+    memory = {r0_model.w: w, v_x: c * theta_0, r0_model.q: N_0 / c, B: 0, b: 0}
+    end_names = {"w_0": w, "c": c, "theta_0": theta_0, "N_0": N_0}
     ends = {"w": r0_model.w, "v_x": v_x, "q": r0_model.q, "B": B, "q_xy": b}
     proof.formula("the end", END_LINES, end_names, main=True, **{name: memory[of] for name, of in ends.items()})
-    proof.zero("which has zero risk", substitute(loss, memory | {r0_model.w: w}))
+    proof.zero("which has zero risk", substitute(loss, memory | numbers | {r0_model.N: N_0}))
     proof.formula(
         "what the start selects",
-        "c**2*T - 1/c**2 == -K\n2/c**2 == K + sqrt(K**2 + 4*T)",
-        {"c": selected, "K": lift(K), "T": lift(T), "sqrt": lift.root},
+        "c**2*T - N_0**2/c**2 == -K\n2*N_0**2/c**2 == K + sqrt(K**2 + 4*N_0**2*T)",
+        {"c": selected, "K": lift(K), "T": lift(T), "N_0": lift(N_0), "sqrt": lift.root},
         main=True,
     )
-    proof.zero("the printed 1/c", laws._inverse_zero_shot_scale(given, lift(y**2 - T / y**2)) - y)
-    proof.positive("K increases with y from minus to plus infinity", (y**2 - T / y**2).diff(y), also=("y > 0",))
+    proof.zero("the printed 1/c", laws._inverse_zero_shot_scale(given, lift(N_0**2 * y**2 - T / y**2)) - y)
+    increase = (N_0**2 * y**2 - T / y**2).diff(y)
+    proof.positive("K increases with y from minus to plus infinity", increase, also=("y > 0", "N_0 > 0"))
     proof.word("roots", T, ("one", "more than one"))
     for balanced in (False, True):
         _isotropic_point(proof, balanced)
@@ -97,26 +113,33 @@ def derive_selection(proof: Proof) -> None:
     proof.brute_force("matrix code at exact points: risk, gradient and conserved quantity", _matrix_points())
 
 
-def printed_world(lift: Roots, balanced: bool, across_norm2: Any = None) -> World:
-    r"""Any isotropic setting, given by K, :math:`t = 1/c^2 - K`, a, sigma2 and w_0 (balanced: e = sqrt d) instead of d, N, s.
+def printed_world(lift: Roots, balanced: bool, across_norm2: Any = None, N_0: Any = 1) -> World:
+    r"""Any isotropic setting, given by K, :math:`t = N_0^2/c^2 - K`, a, sigma2 and w_0 (balanced: e = sqrt d) instead of d, N, s.
 
     a and the selection law are solved for N, d and s, so that few roots are left in what the laws return.
     """
     d, gain = (e**2, K / e) if balanced else (K * w**2 / a**2, a)  # K is a^2 d / w_0^2, and a sqrt(d) where balanced
-    known = {"d": d, "noise_variance": sigma2, "target_norm2": t * (K + t), "pretrain_shots": m, "few_shot_shots": m}
+    known = {
+        "d": d,
+        "noise_variance": sigma2,
+        "target_norm2": t * (K + t) / N_0**2,
+        "pretrain_shots": m,
+        "few_shot_shots": m,
+    }
     numbers = Numbers(
         **{name: lift(x) for name, x in known.items()},
         value_scale=None if balanced else lift(w),
         across_norm2=across_norm2,
     )
-    return isotropic_world(numbers, lift(gain * (m + 1 + d * (1 + sigma2))), False)
+    world = isotropic_world(numbers, lift(gain * (m + 1 + d * (1 + sigma2))), False)
+    return world._replace(zero_shot_tokens=N_0 if type(N_0) is int else lift(N_0))
 
 
 def _isotropic_point(proof: Proof, balanced: bool) -> None:
     """The printed point and scale in the isotropic setting, for any N."""
     case = "balanced" if balanced else "given w_0"
     lift = Roots(FIELD)
-    world = printed_world(lift, balanced)
+    world = printed_world(lift, balanced, N_0=N_0)
     start, end = (case_of(name, world).point(world) for name in ("pretrained", "zero_shot"))
     k_0, k = (scale_of(name, world) for name in ("pretrained", "zero_shot"))
     (v_0, Q_0), (v, Q) = model(world, start, k_0), model(world, end, k)
@@ -135,8 +158,8 @@ def _isotropic_point(proof: Proof, balanced: bool) -> None:
     proof.zeros(
         f"the printed point is of the family, {case}",
         [
-            k**2 * (K + t) - 1,
-            constant @ world.space.constant * k - 1,
+            k**2 * (K + t) - N_0**2,
+            constant @ world.space.constant * k - N_0,
             *family.coordinates,
             *constant.coordinates[1:],
             product(rest, rest),
@@ -147,9 +170,9 @@ def _isotropic_point(proof: Proof, balanced: bool) -> None:
 def _matrix_point(proof: Proof) -> None:
     """The laws on symbols, for any covariance: what they take for K and T, and the point."""
     lift = Roots(FIELD)
-    K_of_y = y**2 - T / y**2
+    K_of_y = N_0**2 * y**2 - T / y**2
     numbers = {trace(INVERSE @ INVERSE): K_of_y * w**2, theta_0 @ theta_0: T, theta_0 @ Sigma @ theta_0: s}
-    world = any_world(lift, Sigma, theta_0, numbers, d=e, noise=sigma2, m=m, N=N, value_scale=w)
+    world = any_world(lift, Sigma, theta_0, numbers, d=e, noise=sigma2, m=m, N=N, value_scale=w, N_0=N_0)
     proof.step(r"The matrix code asks for $K = |wB|_F^2/w_0^2$ and $T = \theta_0^\top\theta_0$, whatever $\Sigma$.")
     point, k = case_of("zero_shot", world).point(world), scale_of("zero_shot", world)
     proof.zero("matrix code: K and T", k * y - 1)
@@ -157,38 +180,51 @@ def _matrix_point(proof: Proof) -> None:
     constant, x, label = v.parts
     proof.zeros(
         "matrix code: the point, any covariance",
-        [constant, x - theta_0 / y, label - w, Q.cc - y, Q.xx, *(block for block in Q.blocks[1:] if block is not Q.xx)],
+        [
+            constant,
+            x - theta_0 / y,
+            label - w,
+            Q.cc - N_0 * y,
+            Q.xx,
+            *(block for block in Q.blocks[1:] if block is not Q.xx),
+        ],
     )
 
 
 def _matrix_points() -> Any:
-    """Covariances at which c is rational: d = 1 and d = 2, both conventions where they differ."""
+    """Covariances at which c is rational: d = 1 and d = 2, both conventions where they differ; and N = 3 at any n."""
     cases = [
         ([[Fraction(1, 4)]], [15], Fraction(1)),  # wB = 4: K = 16, T = 225, 1/c = 5
         ([[Fraction(11, 28), Fraction(-1, 7)], [Fraction(-1, 7), Fraction(1, 7)]], [9, 12], Fraction(13, 4)),
     ]
-    for sigma, target, w_0 in cases:
-        for normalization in ("tokens", "shots"):
-            noise = Fraction(1, 7)
-            world = matrix_world(sigma, None, target, noise, normalization=normalization, value_scale=w_0)
-            point, start = laws.zero_shot(world), laws.pretrained(world)
-            v, Q = model(world, point, laws.zero_shot_scale(world))
-            v_0, Q_0 = model(world, start, laws.pretrained_scale(world))
-            yield v_0 @ v_0 - flat_product(Q_0, Q_0), v @ v - flat_product(Q, Q)
-            dv, dQ = enumeration.exact_gradient(v, Q, sigma, target, noise, 0)
-            yield from ((0, slope) for row in (dv, *dQ) for slope in row)
-            task = [Fraction(1, 2), *[Fraction(-3)] * (len(target) - 1)]
-            for theta_ in (task, target):
-                terms = terms_on(world, point, np.array(theta_, dtype=object))
-                for shots in (0, 1, 2):
-                    exact = enumeration.exact_risk(v, Q, sigma, theta_, noise, shots, normalization)
-                    yield exact_risk_formula(terms, shots, normalization), exact
+    conventions: Any = (("tokens", Fraction(1, 7), None), ("shots", Fraction(1, 7), None))
+    number = ([[Fraction(1, 5)]], [5], Fraction(1))  # wB = 4 again, N_0 = 3 and T = 25: 1/c = 5/3
+    chosen = [(case, convention) for case in cases for convention in conventions]
+    for (sigma, target, w_0), (normalization, noise, shots_before) in (
+        *chosen,
+        (number, (Fraction(3), Fraction(3, 20), 1)),
+    ):
+        world = matrix_world(
+            sigma, None, target, noise, pretrain_shots=shots_before, normalization=normalization, value_scale=w_0
+        )
+        point, start = laws.zero_shot(world), laws.pretrained(world)
+        v, Q = model(world, point, laws.zero_shot_scale(world))
+        v_0, Q_0 = model(world, start, laws.pretrained_scale(world))
+        yield v_0 @ v_0 - flat_product(Q_0, Q_0), v @ v - flat_product(Q, Q)
+        dv, dQ = enumeration.exact_gradient(v, Q, sigma, target, noise, 0, normalization)
+        yield from ((0, slope) for row in (dv, *dQ) for slope in row)
+        task = [Fraction(1, 2), *[Fraction(-3)] * (len(target) - 1)]
+        for theta_ in (task, target):
+            terms = terms_on(world, point, np.array(theta_, dtype=object))
+            for shots in (0, 1, 2):
+                exact = enumeration.exact_risk(v, Q, sigma, theta_, noise, shots, normalization)
+                yield exact_risk_formula(terms, shots, normalization), exact
 
 
 @cache
 def memory_excess() -> Scalar:
-    """N^2 (risk - sigma^2) at n shots on a task theta, at v_x = c theta_0, q = 1/c, B = 0, b = 0 and any w."""
-    images = {**r0_model.ODD, v_x: c * theta_0, r0_model.q: 1 / c, B: 0, b: 0}
+    """N^2 (risk - sigma^2) at n shots on a task theta, at v_x = c theta_0, q = N_0/c, B = 0, b = 0 and any w."""
+    images = {**r0_model.ODD, v_x: c * theta_0, r0_model.q: N_0 / c, B: 0, b: 0}
     numbers = {r0_model.n: n, r0_model.N: N, r0_model.w: w, r0_model.sigma2: sigma2}
     return substitute(r0_model.excess(), {**images, **numbers})
 
@@ -196,10 +232,10 @@ def memory_excess() -> Scalar:
 def derive_risk(proof: Proof) -> None:
     forgotten = memory_excess()
     proof.step(
-        r"There each shot adds $(c\,\theta_0^\top x + wy)/c$ and the query $\theta_0^\top x_q$, for any $\Sigma$, task, "
+        r"There each shot adds $N_0(c\,\theta_0^\top x + wy)/c$ and the query $N_0\theta_0^\top x_q$, for any $\Sigma$, task, "
         "n and N."
     )
-    names = symbols(Sigma, sigma2=sigma2, theta=theta, theta_0=theta_0, n=n, N=N, c=c, w=w)
+    names = symbols(Sigma, sigma2=sigma2, theta=theta, theta_0=theta_0, n=n, N=N, N_0=N_0, c=c, w=w)
     proof.formula("the risk at n shots", RISK_LINE, names, risk=sigma2 + forgotten / N**2, main=True)
     _printed_risk(proof, forgotten)
     _destroyed(proof, forgotten)
@@ -212,11 +248,13 @@ def _printed_risk(proof: Proof, forgotten: Scalar) -> None:
         r"$\theta_0^\top\Sigma\theta_\perp = 0$."
     )
     lift = Roots(FIELD)
-    numbers = {trace(INVERSE @ INVERSE): (y**2 - T / y**2) * w**2, theta_0 @ theta_0: T}
-    general = any_world(lift, Sigma, theta_0, numbers, d=e, noise=sigma2, m=m, N=N, value_scale=w)
+    numbers = {trace(INVERSE @ INVERSE): (N_0**2 * y**2 - T / y**2) * w**2, theta_0 @ theta_0: T}
+    general = any_world(lift, Sigma, theta_0, numbers, d=e, noise=sigma2, m=m, N=N, value_scale=w, N_0=N_0)
     printed = exact_risk_formula(terms_on(general, laws.zero_shot(general), theta), lift(n), lift(N))
     images = {r0_model.n: n, r0_model.N: N, r0_model.w: w, r0_model.sigma2: sigma2}
-    derived = substitute(r0_model.excess(), {**r0_model.ODD, v_x: theta_0 / y, r0_model.q: y, B: 0, b: 0, **images})
+    derived = substitute(
+        r0_model.excess(), {**r0_model.ODD, v_x: theta_0 / y, r0_model.q: N_0 * y, B: 0, b: 0, **images}
+    )
     proof.zero("printed risk, any task and covariance, any N", (printed - sigma2) * lift(N) ** 2 - derived)
     along = 1 - phi
     powers = {theta @ Sigma @ theta: along**2 * s + across, theta_0 @ Sigma @ theta: along * s}
@@ -225,7 +263,7 @@ def _printed_risk(proof: Proof, forgotten: Scalar) -> None:
     sphere = Sphere("theta", dimension=e)
     unit = substitute(forgotten, {Sigma: identity, theta: sphere})
     average = substitute(expectation(unit, sphere), {theta_0 @ theta_0: s, trace(identity): e}).as_coefficient()
-    world = printed_world(lift, balanced=False, across_norm2=lift(across))
+    world = printed_world(lift, balanced=False, across_norm2=lift(across), N_0=N_0)
     case = case_of("zero_shot", world)
     images = {g: lift(g) for g in FIELD.gens} | {c: scale_of("zero_shot", world), s: world.target @ world.target}
     for what, place, at in (
@@ -241,9 +279,9 @@ def _printed_risk(proof: Proof, forgotten: Scalar) -> None:
             at_n = compose(at, images | {e: world.d, N: lift(tokens)})
             printed = exact_risk_formula(terms, lift(n), normalization)
             proof.zero(f"printed risk, {what}, {normalization}", (printed - sigma2) * tokens**2 - at_n)
-            if place == "target":
-                zero = exact_risk_formula(terms, 0, normalization)
-                proof.zero(f"printed risk at zero shots is the noise, {normalization}", zero - sigma2)
+        if place == "target":
+            zero = exact_risk_formula(terms, 0, lift(N_0))
+            proof.zero("printed risk at zero shots is the noise", zero - sigma2)
 
 
 def _destroyed(proof: Proof, forgotten: Scalar) -> None:
@@ -255,13 +293,13 @@ def _destroyed(proof: Proof, forgotten: Scalar) -> None:
     target = substitute(forgotten, {theta: theta_0, theta_0 @ Sigma @ theta_0: s}).as_coefficient()
     proof.formula(
         "on the target, where the zero-shot risk is the noise",
-        "risk - sigma2 == (1 - 1/N)**2*s + n*((c + w)**2*s + w**2*sigma2)/(c*N)**2",
-        {"risk": sigma2 + target / N**2, "sigma2": sigma2, "N": N, "n": n, "s": s, "c": c, "w": w},
+        "risk - sigma2 == (1 - N_0/N)**2*s + n*N_0**2*((c + w)**2*s + w**2*sigma2)/(c*N)**2",
+        {"risk": sigma2 + target / N**2, "sigma2": sigma2, "N": N, "N_0": N_0, "n": n, "s": s, "c": c, "w": w},
         main=True,
     )
     gens = {g: g for g in FIELD.gens}
     for tokens, normalization in ((n + 1, "tokens"), (n, "shots")):
-        excess = compose(target, gens | {N: tokens}) / tokens**2
+        excess = compose(target, gens | {N: tokens, N_0: FIELD(1)}) / tokens**2
         proof.word(normalization, excess, EVERY)
         many = compose(excess, gens | {n: 1 / y})  # y = 1/n falls to 0
         at_end = [FIELD(part.subs(y.numer, 0)) for part in (many.numer, many.denom)]
@@ -280,16 +318,18 @@ def _coordinates() -> Any:
     for sigma, target, task in cases:
         size = len(target)
         v = [0, *(c_ * t for t in target), w_]
-        Q: Any = [[0] * (size + 2) for _ in range(size + 2)]
-        Q[0][0] = 1 / c_
 
         def form(a: Any, b: Any, sigma: Any = sigma) -> Any:
             return sum(x * sigma[i][j] * z for i, x in enumerate(a) for j, z in enumerate(b))
 
         names = {"sigma2": noise, "theta": np.array(task), "theta_0": np.array(target), "c": c_, "w": w_}
         names |= {"norm2": lambda x, form=form: form(x, x), "inner": form}
-        for shots, tokens, normalization in ((0, 1, "shots"), (1, 2, "tokens"), (2, 3, "tokens"), (2, 2, "shots")):
-            stated = run_lines(RISK_LINE, names | {"n": shots, "N": Fraction(tokens)})[0]["risk"]
+        conventions: Any = ((0, 1, "shots"), (1, 2, "tokens"), (2, 3, "tokens"), (2, 2, "shots"), (1, 7, 7))
+        for shots, tokens, normalization in conventions:
+            at_zero = 1 if isinstance(normalization, str) else normalization
+            Q: Any = [[0] * (size + 2) for _ in range(size + 2)]
+            Q[0][0] = at_zero / c_
+            stated = run_lines(RISK_LINE, names | {"n": shots, "N": Fraction(tokens), "N_0": at_zero})[0]["risk"]
             yield stated, enumeration.exact_risk(v, Q, sigma, task, noise, shots, normalization)
 
 
@@ -298,7 +338,7 @@ SELECTION = Theorem(
     title="The start selects c: |v|^2 - |Q|^2 is conserved",
     statement=(
         r"The zero-risk point that the flow of $L_{ZS}$ reaches from `pretrained` is the following, all else zero. The start "
-        r"selects <<roots>> $c^2$, where K and T are the squared lengths of $B_{start}$ and $\theta_0$ in the flat metric, "
+        r"selects <<roots>> $c^2$, where $N_0$ is N at zero shots and K and T are the squared lengths of $B_{start}$ and $\theta_0$ in the flat metric, "
         r"whatever $\Sigma$, $\Psi$, value scale and normalization."
     ),
     assumptions=(
@@ -314,7 +354,7 @@ RISK = Theorem(
     name="R2.risk",
     title="Zero-shot fine-tuning of all parameters destroys in-context learning",
     statement=(
-        r"At that point the risk at n shots on a task $\theta$ is as follows. On the target, of signal power s, <<tokens>> n in "
+        r"At that point the risk at n shots on a task $\theta$ is as follows, $N_0$ being N at zero shots (1 in tokens and shots). On the target, of signal power s, <<tokens>> n in "
         r"tokens and <<shots>> n in shots is worse than zero shots, and as n grows the risk has the following limit."
     ),
     assumptions=(r"$\Sigma$ positive definite.",),

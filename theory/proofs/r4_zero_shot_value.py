@@ -5,7 +5,9 @@ gradient flow on the zero-shot loss of one target :math:`\theta_0`. With :math:`
 :math:`M = S\Sigma`,
 :math:`t_1 = \mathrm{tr} M`, :math:`t_2 = \mathrm{tr} M^2`, the flow ends at w unchanged and
 
-.. math::  v_x = [(t_1^2 + 2 t_2) I + 4 t_1 M + 8 M^2]^{-1} (t_1 I + 2 M)\,\theta_0 .
+.. math::  v_x = N_0\,[(t_1^2 + 2 t_2) I + 4 t_1 M + 8 M^2]^{-1} (t_1 I + 2 M)\,\theta_0 ,
+
+N_0 the tokens by which the zero-shot loss divides: 1, or N where N is a number whatever n is.
 
 This module also holds what R5, R8 and R9 start from: the risk of a value-only model, derived from the definition.
 """
@@ -54,8 +56,8 @@ from .theorem import Proof, Theorem
 from .unknowns import Unknowns, symbolic_world
 
 # One field of fractions for all that is a number: every residual below is zero in it, or it is not.
-FIELD, d, n, m, m_0, tokens, sigma2, s, w, alpha, beta, weight, phi, across, time, decay = field(
-    "d n m m_0 N sigma2 s w alpha beta lam phi across t E", QQ
+FIELD, d, n, m, m_0, tokens, sigma2, s, w, alpha, beta, weight, phi, across, time, decay, tokens_0 = field(
+    "d n m m_0 N sigma2 s w alpha beta lam phi across t E N_0", QQ
 )
 THETA, THETA0, V, H = (vector(name) for name in ("theta", "theta0", "v", "h"))
 SIGMA, B = matrix("Sigma", symmetric=True), matrix("B")
@@ -65,7 +67,7 @@ SOLUTION = """\
 M = (B + B.T) @ Sigma/2
 t_1 = trace(M)
 t_2 = trace(M @ M)
-v_x = solve((t_1**2 + 2*t_2)*I + 4*t_1*M + 8*(M @ M), t_1*theta_0 + 2*(M @ theta_0))
+v_x = solve((t_1**2 + 2*t_2)*I + 4*t_1*M + 8*(M @ M), N_0*(t_1*theta_0 + 2*(M @ theta_0)))
 """
 RISK = """\
 u = w*theta + alpha*theta_0
@@ -150,7 +152,7 @@ ON_LINES = Field(FIELD)
 def lines_world(infinite_pretraining: bool = False, **numbers: Any) -> World:
     """A world of field elements, N a symbol; the value scale plays no role here."""
     known = {"d": d, "noise_variance": sigma2, "target_norm2": s, "across_norm2": across, "pretrain_shots": m_0}
-    return ON_LINES.world(tokens, infinite_pretraining, **known | numbers)
+    return ON_LINES.world(tokens, infinite_pretraining, tokens_0, **known | numbers)
 
 
 CONVENTIONS = (("tokens", 1, n + 1), ("shots", 0, n))  # name, eta, N at n >= 1 shots
@@ -184,22 +186,26 @@ def on_sphere(expression: Scalar) -> Scalar:
 # --- exact points: the dense code, and the definition coordinate by coordinate ---------------------------------------
 
 
-def matrix_worlds(dimensions: tuple[int, ...] = (1, 2), few_shot_shots: int = 2) -> Iterator[tuple[str, World]]:
+def matrix_worlds(dimensions: tuple[int, ...] = (1, 2), few_shot_shots: int = 2) -> Iterator[tuple[Any, World]]:
     """Small generic worlds in Fractions, with their conventions: nothing commutes, nothing is symmetric under exchange."""
     for dimension in dimensions:
-        for convention in ("tokens", "shots"):
+        for convention in ("tokens", "shots", Fraction(7, 2)):
             sigma, psi = (
                 np.array([[Fraction(x, 6) for x in row[:dimension]] for row in rows[:dimension]], dtype=object)
                 for rows in (((12, 3, 2), (3, 9, -4), (2, -4, 15)), ((5, -2, 1), (-2, 7, 3), (1, 3, 11)))
             )
             target = np.array([Fraction(4, 3), Fraction(-1, 2), Fraction(2, 5)][:dimension], dtype=object)
-            pretraining = training_tokens(Fraction(3 if convention == "tokens" else 2), convention)
+            pretraining = training_tokens(Fraction(2 if convention == "shots" else 3), convention)
             few = (few_shot_shots, tokens_at(few_shot_shots, convention), Fraction(1, 3))
+            at_zero = tokens_at(0, convention)
             space, noise = Matrices(dimension, FRACTIONS), Fraction(3, 10)
-            yield convention, World(space, sigma, psi, target, dimension, noise, *pretraining, *few, Fraction(2))
+            yield (
+                convention,
+                World(space, sigma, psi, target, dimension, noise, *pretraining, *few, Fraction(2), at_zero),
+            )
 
 
-def gradient_at(world: World, point: Point, shots: int, convention: str) -> list[Fraction]:
+def gradient_at(world: World, point: Point, shots: int, convention: Any) -> list[Fraction]:
     """The definition's gradient in (v_x, w) at the target, by exact enumeration."""
     (head,) = point.layer(world).heads
     dv, _ = enumeration.exact_gradient(
@@ -214,19 +220,19 @@ def gradient_at(world: World, point: Point, shots: int, convention: str) -> list
 def derive(proof: Proof) -> None:
     """R4."""
     excess = excess_risk(V, w, B, THETA0)
-    zero_shot = substitute(excess, {n: 0 * n, tokens: 1 + 0 * n})
+    zero_shot = substitute(excess, {n: 0 * n, tokens: tokens_0})  # N_0^2 (L_ZS - sigma^2)
     slope = derivative(zero_shot, V, H)
     M, t_1, t_2 = Powers.of((B + B.T) / 2)
-    names = symbols(SIGMA, B=B, M=M, t_1=t_1, t_2=t_2, theta_0=THETA0, v_x=V, h=H, sigma2=sigma2)
+    names = symbols(SIGMA, B=B, M=M, t_1=t_1, t_2=t_2, theta_0=THETA0, v_x=V, h=H, sigma2=sigma2, N_0=tokens_0)
     proof.step(
-        r"At zero shots the prompt is the query alone, whose label slot is empty: $\hat y = (v_x^\top "
+        r"At zero shots the prompt is the query alone, whose label slot is empty: $N_0\hat y = (v_x^\top "
         r"x_q)(x_q^\top B x_q)$, free of w. By Isserlis the loss is a quadratic in $v_x$, for any B, symmetric or not."
     )
     proof.formula(
         "the zero-shot loss",
         "A = (t_1**2 + 2*t_2)*I + 4*t_1*M + 8*(M @ M)\n"
-        "L_ZS == sigma2 + norm2(theta_0) - 2*inner(v_x, t_1*theta_0 + 2*(M @ theta_0)) + inner(v_x, A @ v_x)",
-        names | {"L_ZS": sigma2 + zero_shot},
+        "L_ZS == sigma2 + norm2(theta_0) - 2*inner(v_x, t_1*theta_0 + 2*(M @ theta_0))/N_0 + inner(v_x, A @ v_x)/N_0**2",
+        names | {"L_ZS": sigma2 + zero_shot / tokens_0**2},
     )
     proof.zero("w is untouched", derivative(zero_shot, w, 1))
     proof.formula(
@@ -259,9 +265,9 @@ def derive(proof: Proof) -> None:
     parabola = substitute(zero_shot, {**inverse, V: alpha * THETA0, norm2(THETA0): s}).as_coefficient()
     proof.formula(
         "the zero-shot loss on this line",
-        "L_ZS = sigma2 + s*(1 - 2*(d + 2)*beta*alpha + (d + 2)*(d + 4)*(beta*alpha)**2)",
-        {"sigma2": sigma2, "s": s, "d": d, "alpha": alpha, "beta": beta},
-        L_ZS=sigma2 + parabola,
+        "L_ZS = sigma2 + s*(1 - 2*(d + 2)*beta*alpha/N_0 + (d + 2)*(d + 4)*(beta*alpha/N_0)**2)",
+        {"sigma2": sigma2, "s": s, "d": d, "alpha": alpha, "beta": beta, "N_0": tokens_0},
+        L_ZS=sigma2 + parabola / tokens_0**2,
     )
     (best,) = minimiser(parabola, alpha)
     at_best = {**inverse, V: best * THETA0}
@@ -269,10 +275,10 @@ def derive(proof: Proof) -> None:
     proof.zero("the full gradient vanishes there, any Sigma", substitute(slope, at_best))
     proof.formula(
         "where B is a multiple of the inverse of Sigma",
-        "v_x = theta_0/((d + 4)*beta)\nL_ZS = sigma2 + 2*norm2(theta_0)/(d + 4)",
-        symbols(SIGMA, theta_0=THETA0, d=d, beta=beta, sigma2=sigma2),
+        "v_x = N_0*theta_0/((d + 4)*beta)\nL_ZS = sigma2 + 2*norm2(theta_0)/(d + 4)",
+        symbols(SIGMA, theta_0=THETA0, d=d, beta=beta, sigma2=sigma2, N_0=tokens_0),
         v_x=best * THETA0,
-        L_ZS=sigma2 + lowest,
+        L_ZS=sigma2 + lowest / tokens_0**2,
         main=True,
     )
     _trajectory(proof, slope, parabola, best)
@@ -285,14 +291,14 @@ def derive(proof: Proof) -> None:
         (moved, _), (a, _) = coordinates(point.v_x), coordinates(point.B)
         proof.zeros(f"{name} is the minimiser, w as it was", (moved - at(best, {beta: a}), plain(point.w) - 1 + 0 * d))
         check_frozen(proof, name, world, point)
-        at_zero = risk_at(ON_LINES.terms(laws.zero_shot_value, world, "target"), 0, 1, 1)
-        proof.zero(f"{name}: zero-shot risk", at_zero - sigma2 - substitute(lowest, {norm2(THETA0): s}))
+        at_zero = risk_at(ON_LINES.terms(laws.zero_shot_value, world, "target"), 0, tokens_0, tokens_0)
+        proof.zero(f"{name}: zero-shot risk", at_zero - sigma2 - substitute(lowest, {norm2(THETA0): s}) / tokens_0**2)
     _printed_system(proof, slope)
 
 
 def _trajectory(proof: Proof, slope: Scalar, parabola: Any, end: Any) -> None:
     proof.step(
-        r"The flow in v at fixed Q is linear. With $K = \Sigma A$ and $F_t = e^{-2tK}$: $v_x(t) = (I - "
+        r"The flow in v at fixed Q is linear. With $K = \Sigma A/N_0^2$ and $F_t = e^{-2tK}$: $v_x(t) = (I - "
         r"F_t)v_x(\infty)$. For $B = \beta\Sigma^{-1}$, $\Sigma = I$ it stays on the line, where $\dot\alpha = "
         r"-\partial_\alpha L_{ZS}/s$."
     )
@@ -301,14 +307,15 @@ def _trajectory(proof: Proof, slope: Scalar, parabola: Any, end: Any) -> None:
     flow = 2 * (K @ F @ u) + 2 * (K @ (u - F @ u) - K @ u)
     proof.zero("the trajectory solves the flow, any B and Sigma", H @ flow)
     on_line = {SIGMA: identity, B: beta * identity, V: alpha * THETA0, trace(identity): d}
-    along = parabola.diff(alpha) / s
-    proof.zero("the gradient on the line is along it", substitute(slope, on_line) - along * (H @ THETA0))
+    along = parabola.diff(alpha) / s / tokens_0**2
+    in_direction = substitute(slope, on_line) / tokens_0**2 - along * (H @ THETA0)
+    proof.zero("the gradient on the line is along it", in_direction)
     rate = along.diff(alpha)
     proof.formula(
         "the flow from alpha = 0 where Sigma = I, B = beta I",
-        "k = 2*(d + 2)*(d + 4)*beta**2\nalpha = (1 - exp(-(k*t)))/((d + 4)*beta)",
+        "k = 2*(d + 2)*(d + 4)*(beta/N_0)**2\nalpha = N_0*(1 - exp(-(k*t)))/((d + 4)*beta)",
         # of all exponentials the linear equation has one, with its own rate: E
-        {"d": d, "beta": beta, "t": time, "exp": lambda x: decay if x == -rate * time else 0 * x},
+        {"d": d, "beta": beta, "N_0": tokens_0, "t": time, "exp": lambda x: decay if x == -rate * time else 0 * x},
         k=rate,
         alpha=end * (1 - decay),
         main=True,
@@ -329,19 +336,21 @@ def _few_shot_formulas(proof: Proof) -> None:
 
 def _printed_system(proof: Proof, slope: Scalar) -> None:
     proof.step(
-        "The printed law is run on symbols, for every Sigma and Psi, and asks for the solution of a system: the one where "
-        "the gradient vanishes. In exact rationals the definition, monomial by monomial, has no gradient in (v_x, w) at its "
+        "The printed law is run on symbols, for every Sigma and Psi, and asks for the y that a system makes the target of: "
+        "with that system times y for the target the gradient vanishes identically in y. In exact rationals the definition, monomial by monomial, has no gradient in (v_x, w) at its "
         "point (d = 1, 2)."
     )
-    space = Unknowns(S, V)
+    y = vector("y")
+    space = Unknowns(S, y)
     point = laws.zero_shot_value(
-        symbolic_world(space, SIGMA, THETA0, sigma2, d=d, per_token=1 / tokens, gain=(m + 1) / tokens)
+        symbolic_world(
+            space, SIGMA, THETA0, sigma2, d=d, per_token=1 / tokens, gain=(m + 1) / tokens, zero_shot_tokens=tokens_0
+        )
     )
     _, (system, right) = space.asked
-    printed = H @ SIGMA @ (system @ point.v_x - right)
-    proof.zero(
-        "zero_shot_value solves the system where the gradient in v_x vanishes", printed - substitute(slope, {B: S}) / 2
-    )
+    proof.zero("y solves a system with the target on its right", H @ SIGMA @ (right - THETA0))
+    at_point = substitute(substitute(slope, {B: S, V: point.v_x}), {THETA0: system @ y})
+    proof.zero("where the gradient in v_x vanishes, whatever y", at_point)
     proof.zeros(
         "zero_shot_value: w and Q as pretraining left them",
         (point.w - 1 + 0 * d, point.B - S, point.q + 0 * d, point.b),
@@ -359,7 +368,7 @@ THEOREM = Theorem(
     name="R4",
     title="Zero-shot loss, value matrix alone: one linear solve, and what it costs at n shots",
     statement=(
-        r"From the pretrained model the flow of $L_{ZS}$ in v leaves w as it is and ends at the $v_x$ below. Where B is a "
+        r"From the pretrained model the flow of $L_{ZS}$, which divides by $N_0$, in v leaves w as it is and ends at the $v_x$ below. Where B is a "
         r"multiple $\beta$ of $\Sigma^{-1}$, $v_x$ is parallel to $\theta_0$, whatever $\Sigma$; isotropic, its factor $\alpha$ "
         r"moves as below, and the few-shot risk of a task $\theta$ is closed form at any $\alpha$ and w."
     ),

@@ -1,16 +1,16 @@
 r"""R5. Fine-tuning the value matrix alone on the zero-shot loss plus lambda times the few-shot loss.
 
 At fixed Q_xx = B (symmetric, as pretraining leaves it) the loss is a quadratic in :math:`(v_x, w)`. With
-:math:`\mu = \lambda/N^2` and M, t_1, t_2 as in R4 its stationarity reads
+:math:`\mu = \lambda N_0^2/N^2`, N_0 the tokens at zero shots, and M, t_1, t_2 as in R4 its stationarity reads
 
 .. math::
 
-    [A + \mu G]\,v_x + \mu mw\,k = (t_1 + 2M)\theta_0 + \mu N[(m+2)M + t_1]\theta_0, \qquad
+    [A + \mu G]\,v_x + \mu mw\,k = N_0(t_1 + 2M)\theta_0 + \mu N[(m+2)M + t_1]\theta_0, \qquad
     k^\top\Sigma v_x + w\,[\theta_0^\top\Sigma((m+1)M^2 + t_2)\theta_0 + t_2\sigma^2]
         = N\,\theta_0^\top\Sigma M\theta_0,
 
 A the matrix of R4. For :math:`B = \beta\Sigma^{-1}` it is solved in closed form at every lambda; as lambda -> 0+,
-:math:`\alpha = 1/((d+4)\beta)` and :math:`w^* = [N - (m+3+2d)/(d+4)]/((m+1+d+d\sigma^2/s)\beta)`.
+:math:`\alpha = N_0/((d+4)\beta)` and :math:`w^* = [N - N_0(m+3+2d)/(d+4)]/((m+1+d+d\sigma^2/s)\beta)`.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ from .r4_zero_shot_value import (
     s,
     sigma2,
     tokens,
+    tokens_0,
     w,
     weight,
 )
@@ -68,11 +69,11 @@ SYSTEM = """\
 M = B @ Sigma
 t_1 = trace(M)
 t_2 = trace(M @ M)
-mu = lam/N**2
+mu = lam*N_0**2/N**2
 A = (t_1**2 + 2*t_2)*I + 4*t_1*M + 8*(M @ M)
 G = ((m + 2)**2 + 4 + m)*(M @ M) + 2*(m + 2)*t_1*M + (t_1**2 + (m + 2)*t_2)*I
 k = (m + 3)*(M @ M @ theta_0) + t_1*(M @ theta_0) + t_2*theta_0
-v_x = solve(A + mu*G, t_1*theta_0 + 2*(M @ theta_0) + mu*(N*((m + 2)*(M @ theta_0) + t_1*theta_0) - m*w*k))
+v_x = solve(A + mu*G, N_0*(t_1*theta_0 + 2*(M @ theta_0)) + mu*(N*((m + 2)*(M @ theta_0) + t_1*theta_0) - m*w*k))
 """
 LABEL_WEIGHT = """\
 w = solve((m + 1)*norm2(M @ theta_0) + t_2*(norm2(theta_0) + sigma2), N*inner(theta_0, M @ theta_0) - inner(k, v_x))
@@ -80,11 +81,11 @@ w = solve((m + 1)*norm2(M @ theta_0) + t_2*(norm2(theta_0) + sigma2), N*inner(th
 LIMIT = "limit = (1 - inner(theta, theta_0)/((d + 4)*norm2(theta)))/beta"
 CLOSED_FORM = """\
 rho = sigma2/s
-mu = lam/N**2
+mu = lam*N_0**2/N**2
 D = m + 1 + d + d*rho
 R = (d + 2)*(d + 4)*D + mu*(m*d*rho*(m + 3 + 2*d) + (d + 2)*(m*(2 + d*rho) + (d + 4)*(1 + d + d*rho)))
-alpha = ((d + 2)*D + mu*N*(m*d*rho + (d + 2)*(1 + d + d*rho)))/(R*beta)
-w = (d + 2)*(N*(d + 4) - (m + 3 + 2*d) + mu*N*(1 - d))/(R*beta)
+alpha = (N_0*(d + 2)*D + mu*N*(m*d*rho + (d + 2)*(1 + d + d*rho)))/(R*beta)
+w = (d + 2)*(N*(d + 4) - N_0*(m + 3 + 2*d) + mu*N*(1 - d))/(R*beta)
 """
 # B a multiple of the inverse of Sigma, v_x along the target; theta splits into its part along the target and the rest.
 ALIGNED = {S: beta * SIGMA.inverse, V: alpha * THETA0, trace(identity): d}
@@ -103,11 +104,11 @@ def derive(proof: Proof) -> None:
     powers = Powers.of(S)
     M, t_1, t_2 = powers
     few_shot = excess_risk(V, w, S, THETA0, m)  # N^2 (L_FS - sigma^2)
-    zero_shot = substitute(excess_risk(V, w, S, THETA0, n), {n: 0 * n, tokens: 1 + 0 * n})
-    mu = weight / tokens**2
-    loss = zero_shot + mu * few_shot
+    zero_shot = substitute(excess_risk(V, w, S, THETA0, n), {n: 0 * n, tokens: tokens_0})  # N_0^2 (L_ZS - sigma^2)
+    mu = weight * tokens_0**2 / tokens**2
+    loss = zero_shot + mu * few_shot  # both in N_0^2
     slopes = derivative(loss, V, H), derivative(loss, w, 1)
-    names = symbols(SIGMA, M=M, t_1=t_1, t_2=t_2, theta_0=THETA0, m=m, N=tokens, mu=mu, sigma2=sigma2)
+    names = symbols(SIGMA, M=M, t_1=t_1, t_2=t_2, theta_0=THETA0, m=m, N=tokens, N_0=tokens_0, mu=mu, sigma2=sigma2)
     system = {name: value for name, value in names.items() if name not in ("M", "t_1", "t_2", "mu")}
     proof.step(
         r"From the definition, at m shots and with N left open, half the gradient of $L_{ZS} + \lambda L_{FS}$ in "
@@ -193,7 +194,7 @@ def _closed_form(proof: Proof, loss: Scalar, slopes: tuple[Scalar, Scalar]) -> N
     forces = quadratic.diff(alpha) / s * (H @ SIGMA @ THETA0), quadratic.diff(w)
     on_line = [substitute(slope, {**ALIGNED, norm2(THETA0): s}) for slope in slopes]
     proof.zeros("on this line the gradient is along it", (x - y for x, y in zip(on_line, forces, strict=True)))
-    names = {"d": d, "m": m, "N": tokens, "beta": beta}
+    names = {"d": d, "m": m, "N": tokens, "N_0": tokens_0, "beta": beta}
     numbers = names | {"lam": weight, "sigma2": sigma2, "s": s}
     proof.formula(
         r"where B is $\beta\Sigma^{-1}$: $v_x$ is $\alpha\theta_0$",
@@ -207,7 +208,7 @@ def _closed_form(proof: Proof, loss: Scalar, slopes: tuple[Scalar, Scalar]) -> N
     limit = [at(x, {weight: 0}) for x in solution]
     proof.formula(
         "the limit lambda -> 0+",
-        "alpha = 1/((d + 4)*beta)\nw_star = (N - (m + 3 + 2*d)/(d + 4))/((m + 1 + d + d*rho)*beta)",
+        "alpha = N_0/((d + 4)*beta)\nw_star = (N - N_0*(m + 3 + 2*d)/(d + 4))/((m + 1 + d + d*rho)*beta)",
         names,
         alpha=limit[0],
         w_star=limit[1],
@@ -228,12 +229,12 @@ def _closed_form(proof: Proof, loss: Scalar, slopes: tuple[Scalar, Scalar]) -> N
         "1 - d$ has its worst case at $m = 1$; for N = m it is negative at $m = 1$: one noisy shot is read with the "
         "wrong sign."
     )
-    proof.positive("w* > 0 (tokens)", at(limit[1], {tokens: m + 1}), also=("beta > 0",))
+    proof.positive("w* > 0 (tokens)", at(limit[1], {tokens: m + 1, tokens_0: 1}), also=("beta > 0",))
     proof.formula(
         "one shot, N = m",
         "w_star = -d/((d + 4)*(d + 2 + d*rho)*beta)",
         names,
-        w_star=at(limit[1], {tokens: 1, m: 1}),
+        w_star=at(limit[1], {tokens: 1, m: 1, tokens_0: 1}),
     )
 
 
@@ -249,25 +250,29 @@ def official_label_weight() -> Fraction:
 
 def _printed_system(proof: Proof, slopes: tuple[Scalar, Scalar]) -> None:
     proof.step(
-        "The printed law is run on symbols, for every Sigma, Psi, m, N and lambda: it solves for what is constant and what is "
-        "linear in w in the first equation, and then for w in the second. In exact rationals the definition has no gradient "
-        "at its point, at d = 1 (m = 2) and d = 2 (m = 1), both conventions."
+        "The printed law is run on symbols, for every Sigma, Psi, m, N and lambda: it asks for the y that a system makes "
+        "the target of, and for w as a ratio. With that system times y for the target both equations hold identically in y. "
+        "In exact rationals the definition has no gradient at its point, at d = 1 (m = 2) and d = 2 (m = 1), both "
+        "conventions."
     )
-    per_w, at_zero = (vector(name) for name in ("u_w", "u_0"))  # what it is told of the two solutions
-    space = Unknowns(S, per_w, at_zero, w)
+    y = vector("y")  # what it is told of the solution
+    space = Unknowns(S, y, w)
     numbers = {"per_token": 1 / tokens, "gain": (m_0 + 1) / tokens, "few_shot_shots": m, "few_shot_tokens": tokens}
+    numbers |= {"zero_shot_tokens": tokens_0}
     world = symbolic_world(space, SIGMA, THETA0, sigma2, d=d, few_shot_weight=weight, **numbers)
     point = laws.mixed_value(world)
-    _, *systems, (numerator, denominator) = space.asked
-    linear, constant = (H @ SIGMA @ (A @ u - right) for u, (A, right) in zip((per_w, at_zero), systems, strict=True))
-    derived = [substitute(slope, {V: point.v_x}) for slope in slopes]
-    proof.zero("mixed_value solves the equation of v_x, as lambda -> 0+ too", constant - w * linear - derived[0] / 2)
-    equation = derived[1] / (2 * m * weight / tokens**2)
-    proof.zero("mixed_value solves the equation of w, as lambda -> 0+ too", denominator * w - numerator - equation)
+    _, (system, right), (numerator, denominator) = space.asked
+    proof.zero("y solves a system with the target on its right", H @ SIGMA @ (right - THETA0))
+    solved = {THETA0: system @ y}
+    in_v_x, in_w = (substitute(substitute(slope, {V: point.v_x}), solved) for slope in slopes)
+    proof.zero("mixed_value solves the equation of v_x, as lambda -> 0+ too", in_v_x)
+    equation = in_w / (2 * m * weight * tokens_0**2 / tokens**2)
+    ratio = substitute(Scalar.of(denominator * w - numerator), solved)
+    proof.zero("mixed_value solves the equation of w, as lambda -> 0+ too", ratio - equation)
     left = point.q + 0 * d, point.B - S, point.b, point.w - w
     proof.zeros("mixed_value: Q as pretraining left it", left)
 
-    def total_gradient(convention: str, world: World) -> Iterator[Fraction]:
+    def total_gradient(convention: Any, world: World) -> Iterator[Fraction]:
         point = laws.mixed_value(world)
         zero_shot, few = (gradient_at(world, point, k, convention) for k in (0, world.few_shot_shots))
         for a, b in zip(zero_shot, few, strict=True):

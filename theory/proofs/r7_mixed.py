@@ -155,7 +155,8 @@ def _printed(proof: Proof) -> None:
 
 
 def _isotropic(lift: Roots, normalization: Any, m: Any, rho: Any) -> World:
-    return isotropic_world(Numbers(lift(d), rho * s, lift(s), lift(n), m), normalization, False)
+    world = isotropic_world(Numbers(lift(d), rho * s, lift(s), lift(n), m), normalization, False)
+    return world._replace(zero_shot_tokens=1)
 
 
 def _printed_point(lift: Roots, what: str, m: Any, rho: Any) -> Any:
@@ -236,21 +237,38 @@ def derive_risk(proof: Proof) -> None:
 
 
 def _idle(proof: Proof) -> None:
+    of = r7_manifold
+    proof.step(
+        r"Where the zero-shot loss divides by $N_0$, both losses depend on v and $Q/N_0$, and on $N/N_0$ for N: R7 holds for "
+        r"these. So where N is a number whatever n is, $m' = 0$ as with one shot in shots: the loss below is least at "
+        r"$u = 0$, $D = 0$, and there $q = N_0/c$."
+    )
+    F = compose(of.target_excess(), {g: g for g in of.FIELD.gens} | {of.N: of.FIELD(1)})
+    proof.formula(
+        "the loss at m' = 0",
+        "F == m*s*((u**2 + rho)/(1 + rho) + D**2*((m + 2)*u**2 + rho))",
+        {"F": F, "m": of.n, "s": of.s, "rho": of.rho, "u": of.u, "D": of.D},
+    )
     lift = Roots(FIELD)
-    world = _isotropic(lift, "shots", lift(1), lift(z))
-    point = case_of("mixed", world).point(world)
-    c = point.v_x.coordinates[0]
-    proof.zeros(
-        "printed, shots at m = 1: u = 0",
-        [c * point.q - 1, point.w + c / (1 + lift(z)), *point.B.diagonal, len(point.B.dyads), point.v_x.coordinates[1],
-         *point.b.coordinates],
-    )  # fmt: skip
+    number = isotropic_world(Numbers(lift(d), lift(z * s), lift(s), lift(n), lift(1 + j)), lift(u), False)
+    one_shot = _isotropic(lift, "shots", lift(1), lift(z))
+    for what, world, N_0 in (("shots at m = 1", one_shot, 1), ("N a number", number, lift(u))):
+        case = case_of("mixed", world)
+        point = case.point(world)
+        c = point.v_x.coordinates[0]
+        proof.zeros(
+            f"printed, {what}: u = 0",
+            [c * point.q - N_0, point.w + c / (1 + lift(z)), *point.B.diagonal, len(point.B.dyads),
+             point.v_x.coordinates[1], *point.b.coordinates],
+        )  # fmt: skip
+        silent = world._replace(noise_variance=lift(0))
+        proof.inequality(f"printed, {what}: attained without noise too", case_of("mixed", silent) is case)
 
 
 def _points() -> Any:
-    """Noise at which u is rational: rho = 1/3, m = 1, 2 (tokens); rho = 1/8, m = 2 (shots); shots at m = 1."""
-    cases = (("tokens", Fraction(1, 3), 1), ("tokens", Fraction(1, 3), 2), ("shots", Fraction(1, 8), 2),
-             ("shots", Fraction(1, 8), 1))  # fmt: skip
+    """Noise at which u is rational: rho = 1/3, m = 1, 2 (tokens); rho = 1/8, m = 2 (shots); shots at m = 1; N = 3."""
+    cases: Any = (("tokens", Fraction(1, 3), 1), ("tokens", Fraction(1, 3), 2), ("shots", Fraction(1, 8), 2),
+             ("shots", Fraction(1, 8), 1), (Fraction(3), Fraction(1, 8), 2))  # fmt: skip
     settings: Any = (([[2]], [3]), ([[2, 1], [1, 3]], [1, -2]))
     for normalization, rho, shots in cases:
         for sigma, target in settings:
@@ -261,12 +279,12 @@ def _points() -> Any:
             )
             point = case_of("mixed", world).point(world)
             v, Q = model(world, point)
-            c_ = point.v_x[0] / theta_[0]
+            c_, N_0 = point.v_x[0] / theta_[0], world.zero_shot_tokens
             given = (sigma, target, noise_variance)
-            dv, dQ = enumeration.exact_gradient(v, Q, *given, 0)
+            dv, dQ = enumeration.exact_gradient(v, Q, *given, 0, normalization)
             yield from ((0, slope) for row in (dv, *dQ) for slope in row)
             dv, dQ = enumeration.exact_gradient(v, Q, *given, shots, normalization)
-            along = sum(x * y for x, y in zip(dv[1:-1], target, strict=True)) - dQ[0][0] / c_**2
+            along = sum(x * y for x, y in zip(dv[1:-1], target, strict=True)) - N_0 * dQ[0][0] / c_**2
             tangents = [along, dv[-1], *(row[-1] for row in dQ[1:-1])]
             if len(target) == 2:
                 tangents.append(dQ[1][2] - dQ[2][1])
@@ -283,7 +301,7 @@ MINIMUM = Theorem(
     title="Mixed, all parameters, lambda -> 0+: the few-shot loss least on the zero-risk manifold",
     statement=(
         r"At the points of R7.reduction $L_{FS}(m)$ is least where w and $\delta$ are as follows, with u as below or its "
-        r"opposite, and <<least>> else; $p^*$ is <<p_sign>>. With one shot in the shots convention u vanishes."
+        r"opposite, and <<least>> else; $p^*$ is <<p_sign>>. With one shot in the shots convention, and where N is a number whatever n is, u vanishes."
     ),
     assumptions=(r"$\Sigma$ positive definite.",),
     source="New here.",

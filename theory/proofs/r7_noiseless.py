@@ -52,7 +52,7 @@ def derive(proof: Proof) -> None:
     lift = Roots(FIELD)
     still = Numbers(lift(d), lift(0), lift(s), lift(n), lift(m))
     for what, trained, tokens in (("any N", lift(m_prime + 1), N), ("tokens", "tokens", n + 1), ("shots", "shots", n)):
-        world = isotropic_world(still, trained, False)
+        world = isotropic_world(still, trained, False)._replace(zero_shot_tokens=1)
         case = case_of("mixed", world)
         terms = isotropic_terms(case.point, world, "target", None)
         printed = exact_risk_formula(terms, lift(n), lift(N) if what == "any N" else what)

@@ -125,11 +125,14 @@ LIFT = Roots(FIELD)  # numbers that leave it to vectors and operators on lines h
 
 
 def field_world(normalization: Any, **numbers: Any) -> World:
-    """The world of two lines with elements of the field for numbers, N among them; no shots: infinitely many."""
+    """The world of two lines with elements of the field for numbers, N among them (1 at zero shots).
+
+    No shots: infinitely many.
+    """
     known = {"d": d, "noise_variance": sigma2, "target_norm2": s} | numbers
     lifted = {name: LIFT(x) for name, x in known.items()}
     N = normalization if isinstance(normalization, str) else LIFT(normalization)
-    return isotropic_world(Numbers(**lifted), N, False)
+    return isotropic_world(Numbers(**lifted), N, False)._replace(zero_shot_tokens=1)
 
 
 def law_of(name: str) -> Law:

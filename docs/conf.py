@@ -93,7 +93,7 @@ def reference() -> str:
         parts.append(f"## {package.__name__}")
         for name in package.__all__:
             value = getattr(package, name)
-            if isinstance(value, dict) or (package is numerics and hasattr(theory, name)):
+            if isinstance(value, dict | theory.Setting) or (package is numerics and hasattr(theory, name)):
                 continue  # what numerics hands on is described where it is defined
             kind = "autoclass" if isinstance(value, type) else "autofunction"
             parts.append(f"```{{eval-rst}}\n.. {kind}:: {package.__name__}.{name}\n```")

@@ -9,15 +9,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from theory import AttentionParameters, Setting, risk
 from theory.laws import laws_of
+from theory.setting import QUERIES
 from theory.strategies import find_strategy
-from theory.validation import positive_definite, reject
+from theory.validation import choice, reject
 
 from . import sweep_axes as axes
 from .covariances import Covariance, aligned_target
@@ -52,6 +53,8 @@ def grid(
     few_shot_weight: Any = 0,
     value_scale: Any = "balanced",
     normalization: Any = "tokens",
+    query: Literal["attends", "masked"] = "attends",
+    query_covariance: Any = None,
     executor: Executor | None = None,
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -77,10 +80,12 @@ def grid(
     target : "first", "largest", "smallest", "uniform" or vector (d,), or several
         The fine-tuning task: the first unit vector, the unit eigenvector of the covariance's largest or smallest
         eigenvalue, the unit vector with equal weight on all eigenvectors, or theta_0 itself.
-    task_covariance : matrix (d, d), optional
+    task_covariance : array (d, d) or (d,), PowerLaw or Spiked, optional
         Psi, one for the whole sweep. Default: tasks uniform on the unit sphere.
     noise_variance, pretrain_shots, few_shot_shots, few_shot_weight, value_scale, normalization
         As in :class:`theory.Setting`, one or several; ``value_scale`` is "balanced" or numbers.
+    query, query_covariance
+        As in :class:`theory.Setting`, one for the whole sweep.
     executor : concurrent.futures.Executor, optional
         Where blocks of the sweep run: a process pool, a thread pool, an MPI pool, or dask's
         ``client.get_executor(pure=False)``. Default: here.
@@ -137,9 +142,11 @@ def grid(
         None if _is_balanced(value_scale) else axes.reals("value_scale", value_scale, 1e-50),
         axes.counts("n_shots", n_shots),
     )
-    if task_covariance is not None:
-        task_covariance = positive_definite("task_covariance", task_covariance, None).astype(np.float64)
-    sweep = _Sweep(outer, inner, task_covariance)
+    priors = (
+        axes.semidefinite("task_covariance", task_covariance),
+        axes.semidefinite("query_covariance", query_covariance),
+    )
+    sweep = _Sweep(outer, inner, priors[0], choice("query", query, QUERIES), priors[1])
     _check(sweep)
     return _table(sweep, _run(sweep, executor, progress, checkpoint))
 
@@ -155,7 +162,9 @@ class _Sweep(NamedTuple):
 
     outer: tuple[list[Named], ...]
     inner: tuple[Array | None, ...]
-    task_covariance: Array | None
+    task_covariance: Any
+    query: str
+    query_covariance: Any
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -164,7 +173,12 @@ class _Sweep(NamedTuple):
 
     def description(self) -> dict[str, Any]:
         """The sweep in JSON types."""
-        named = zip((*OUTER, *INNER, "task_covariance"), (*self.outer, *self.inner, self.task_covariance), strict=True)
+        fixed = (self.task_covariance, self.query, self.query_covariance)
+        named = zip(
+            (*OUTER, *INNER, "task_covariance", "query", "query_covariance"),
+            (*self.outer, *self.inner, *fixed),
+            strict=True,
+        )
         return {name: axes.fingerprint(value) for name, value in named}
 
 
@@ -177,11 +191,11 @@ def _check(sweep: _Sweep) -> None:
     assert weights is not None
     for argument, named in zip(("model", *OUTER[1:4]), sweep.outer, strict=False):
         axes.agree_on_dimension(dimensions, argument, named)
-    prior = sweep.task_covariance
-    if prior is not None:
-        axes.agree_on_dimension(dimensions, "task_covariance", [Named("Psi", prior)])
+    prior, shifted = sweep.task_covariance, sweep.query_covariance
+    axes.agree_on_dimension(dimensions, "task_covariance", [Named("Psi", prior)])
+    axes.agree_on_dimension(dimensions, "query_covariance", [Named("Sigma_q", shifted)])
     for _, covariance in covariances:
-        Setting(d=int(dimensions.min()), covariance=covariance)
+        Setting(d=int(dimensions.min()), covariance=covariance, task_covariance=prior, query_covariance=shifted)
     cosine = next((value for _, value in tasks if isinstance(value, float)), None)
     if cosine is not None and not (prior is None and all(value is None for _, value in covariances)):
         raise reject("task", cosine, "'target', 'opposite', 'unseen' or a vector where a covariance is given")
@@ -200,7 +214,9 @@ class _Block(NamedTuple):
     covariance: Covariance
     target: Any
     normalization: Any
-    task_covariance: Array | None
+    task_covariance: Any
+    query: Any
+    query_covariance: Any
     inner: tuple[Array | None, ...]
 
 
@@ -225,6 +241,8 @@ def _evaluate(block: _Block) -> Array:
         target=target,
         task_covariance=block.task_covariance,
         normalization=block.normalization,
+        query=block.query,
+        query_covariance=block.query_covariance,
         **arguments,
     )
     return np.ascontiguousarray(np.broadcast_to(risks, shape)).ravel()
@@ -232,10 +250,12 @@ def _evaluate(block: _Block) -> Array:
 
 def _blocks(sweep: _Sweep) -> Iterator[_Block]:
     """The sweep's blocks, in the order of the table's rows; their sizes depend on the sweep alone."""
+    fixed = (sweep.task_covariance, sweep.query_covariance)
     for (_, model), (_, task), (_, covariance), (_, target), (_, normalization) in itertools.product(*sweep.outer):
-        matrices = covariance is not None or sweep.task_covariance is not None or isinstance(model, AttentionParameters)
+        given = (covariance, *fixed)
+        matrices = isinstance(model, AttentionParameters) or any(x is not None for x in given)
         for inner in _pieces(sweep.inner, sweep.lengths, matrices):
-            yield _Block(model, task, covariance, target, normalization, sweep.task_covariance, inner)
+            yield _Block(model, task, covariance, target, normalization, fixed[0], sweep.query, fixed[1], inner)
 
 
 def _pieces(

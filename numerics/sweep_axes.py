@@ -12,7 +12,7 @@ from theory import STRATEGIES, AttentionParameters, PowerLaw, Spiked, Strategy
 from theory.prompt import NORMALIZATIONS
 from theory.strategies import find_strategy
 from theory.tasks import TASKS
-from theory.validation import count, matrix, nearest, normalization, positive_definite, real, reject, vector
+from theory.validation import count, covariance, matrix, nearest, normalization, positive_definite, real, reject, vector
 
 from .covariances import ALIGNMENTS
 from .prompts import Array
@@ -103,6 +103,13 @@ def covariances(values: Any) -> list[Named]:
             checked = positive_definite("covariance", matrix("covariance", value, None).astype(np.float64), None)
             out.append(Named(name or f"matrix {k}", checked))
     return out
+
+
+def semidefinite(argument: str, value: Any) -> Any:
+    """A covariance of tasks or of queries, one for the sweep: a family, or floats."""
+    if value is None or isinstance(value, PowerLaw | Spiked):
+        return value
+    return covariance(argument, value, definite=False).astype(np.float64)
 
 
 def targets(values: Any) -> list[Named]:

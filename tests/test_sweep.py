@@ -222,6 +222,39 @@ sweep.grid(["pretrained", "zs", "zs_v", "both_v", "both_kq"], range(9), 5, pretr
     assert resumed.to_numpy().tobytes() == grid(names, range(9), 5, pretrain_shots=20).to_numpy().tobytes()
 
 
+LAYERS = {
+    "two heads": theory.AttentionParameters(np.ones((2, 4)), np.arange(32.0).reshape(2, 4, 4) / 30),
+    "a prompt": theory.AttentionParameters(np.ones(4), np.arange(16.0).reshape(4, 4) / 15, prompt=[[1, 2, 0, 3]]),
+    "a skip": theory.AttentionParameters(np.ones(4), np.arange(16.0).reshape(4, 4) / 15, skip=[0.5, 1, 2]),
+}
+
+
+def test_layers_and_conventions_are_those_of_theory_risk() -> None:
+    """Several heads, a prompt, a skip; a masked query, one of another law; a number for N; tasks of low rank."""
+    fixed: dict[str, Any] = {"query": "masked", "query_covariance": [2.0, 0.0], "task_covariance": [0.0, 3.0]}
+    table = grid(LAYERS, [0, 3], task=["target", "unseen"], normalization=["tokens", 2.5], pretrain_shots=4, **fixed)
+    assert len(table) == 3 * 2 * 2 * 2
+    for row in range(len(table)):
+        name, task, convention, n = (table[column][row] for column in ("strategy", "task", "normalization", "n_shots"))
+        exact = theory.risk(
+            LAYERS[str(name)], int(n), task=str(task), pretrain_shots=4,
+            normalization=2.5 if convention == "2.5" else str(convention), **fixed,
+        )  # fmt: skip
+        assert table["risk"][row] == pytest.approx(exact, rel=1e-14)  # one formula, in arrays of n and in a number
+
+
+def test_a_checkpoint_tells_layers_and_conventions_apart(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.jsonl"
+    bare = theory.AttentionParameters(np.ones(4), np.arange(16.0).reshape(4, 4) / 15)
+    grid(bare, [0, 1], pretrain_shots=4, checkpoint=path)
+    for model in (LAYERS["a prompt"], LAYERS["a skip"]):
+        with pytest.raises(ValueError, match="another sweep, which differs in strategy"):
+            grid(model, [0, 1], pretrain_shots=4, checkpoint=path)
+    for name, value in (("query", "masked"), ("query_covariance", [2.0, 1.0]), ("normalization", 2.5)):
+        with pytest.raises(ValueError, match=f"another sweep, which differs in {name}"):
+            grid(bare, [0, 1], pretrain_shots=4, checkpoint=path, **{name: value})
+
+
 def test_a_checkpoint_of_another_sweep_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sweep.jsonl"
     grid("zs_v", [0, 1], 5, covariance=random_covariance(5), checkpoint=path)

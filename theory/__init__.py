@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .calculator import fixed_point, risk
 from .covariances import PowerLaw, Spiked
 from .parameters import AttentionParameters
-from .setting import Setting
+from .setting import OFFICIAL, Setting
 from .strategies import STRATEGIES, Strategy
 from .validation import NoClosedForm
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .thresholds import conditions
 
 __all__ = [
+    "OFFICIAL",
     "STRATEGIES",
     "AttentionParameters",
     "NoClosedForm",
@@ -46,6 +47,10 @@ _LAZY: dict[str, str] = {"prove": ".proofs.runner", "claims": ".ledger", "condit
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("icl-finetuning-theory")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -309,3 +309,7 @@ def _agreeing(d: Any, **arrays: Any) -> tuple[Any, ...]:
             raise validation.reject(name, checked[index], "a matrix or None where d is not one whole number")
         checked[index].eigenvalues(d)
     return d, *checked
+
+
+# The published experiments of arXiv 2602.23197: inputs N(0, I), tasks uniform on the unit sphere.
+OFFICIAL = Setting(d=5, noise_variance=0.1, pretrain_shots=20)

@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.parameters import AttentionParameters
+from theory.parameters import AttentionParameters, require_dimension
 from theory.prompt import tokens
 from theory.setting import Setting, as_matrix
 from theory.strategies import SETTING, Strategy, TrainedBlock, find_strategy
 from theory.validation import choice, count, real, reject, vector
 
+from .layer_loss import LayerLoss
 from .population_loss import LossTerm, PopulationLoss, TaskFeatures, shot_factors
 
 Array = NDArray[np.float64]
@@ -51,7 +52,7 @@ Objective = tuple[Term, ...]
 
 
 class Gradient(NamedTuple):
-    """Gradient of a loss: `v` of shape (d+2,), `Q` of shape (d+2, d+2) with a zero last row."""
+    """Gradient of a loss: `v` and `Q` of the model's shapes, the last row of Q (of each head) zero."""
 
     v: Array
     Q: Array
@@ -125,7 +126,7 @@ def gradient(model: AttentionParameters, setting: Setting, objective: str | Obje
     Parameters
     ----------
     model : AttentionParameters
-        v of shape (d+2,), Q of shape (d+2, d+2).
+        Any layer: v of shape (d+2,) or (H, d+2), Q of shape (d+2, d+2) or (H, d+2, d+2); a prompt and a skip stay fixed.
     setting : Setting
         Gives the covariance, the task distribution, the noise, the normalization and whether the query attends to itself.
         A ``query_covariance`` is one of evaluation: the losses of training do not know it.
@@ -157,8 +158,14 @@ def gradient(model: AttentionParameters, setting: Setting, objective: str | Obje
     >>> bool(np.allclose(gradient(model, setting, "zero_shot").v[1], -2 * (setting.d + 2) * model.B[0, 0]))
     True
     """
-    loss, v, Q = _prepare(model, setting, objective)
-    return Gradient(*loss.gradient(v, Q))
+    if _is_layer(model):
+        require_dimension(model, setting.d)
+        v, Q = np.atleast_2d(np.asarray(model.v, dtype=float)), np.asarray(model.Q, dtype=float)
+        dv, dQ = layer_loss(setting, objective, model).gradient(v, Q.reshape(*v.shape, -1))
+    else:
+        loss, v, Q = _prepare(model, setting, objective)
+        dv, dQ = loss.gradient(v, Q)
+    return Gradient(dv.reshape(model.v.shape), dQ.reshape(model.Q.shape))
 
 
 def hessian(
@@ -172,7 +179,7 @@ def hessian(
     Parameters
     ----------
     model, setting, objective
-        As for :func:`gradient`.
+        As for :func:`gradient`, but a model of one head, without a prompt or a skip.
     trained : {"all", "value", "key_query"}
         The coordinates: v followed by the entries of Q, row by row; v alone; Q alone.
 
@@ -228,6 +235,20 @@ def population_loss(setting: Setting, objective: str | Objective, *, exact: bool
 
     With `exact` its numbers are Fractions of the same floats, for gradients without rounding.
     """
+    return PopulationLoss(*_parts(setting, objective, exact))
+
+
+def layer_loss(setting: Setting, objective: str | Objective, model: AttentionParameters) -> LayerLoss:
+    """The loss as a function of all heads, beside the prompt and the skip of a model."""
+    size = setting.d + 2
+    prompt = np.zeros((0, size)) if model.prompt is None else np.asarray(model.prompt, dtype=float)
+    skip = np.zeros(size - 1) if model.skip is None else np.asarray(model.skip, dtype=float)
+    return LayerLoss(*_parts(setting, objective, False, len(prompt)), prompt, skip)
+
+
+def _parts(
+    setting: Setting, objective: str | Objective, exact: bool, prompt_tokens: int = 0
+) -> tuple[tuple[LossTerm, ...], NDArray[Any], Any]:
     noise = plain_number("noise_variance", setting.noise_variance)
     number: Callable[[float], Any] = Fraction if exact else float
     entries: Callable[[Array], NDArray[Any]] = fractions if exact else np.asarray
@@ -243,9 +264,10 @@ def population_loss(setting: Setting, objective: str | Objective, *, exact: bool
             tasks = TaskFeatures.of_prior(matrix, root)
         else:
             tasks = TaskFeatures.of_task(entries(task), root)
-        factors = shot_factors(n_shots, normalization, setting.query == "attends", number)
-        terms.append(LossTerm(number(weight), *factors, tasks))
-    return PopulationLoss(tuple(terms), root, number(noise))
+        factors = shot_factors(n_shots, normalization, number, prompt_tokens)
+        attends = setting.query == "attends"
+        terms.append(LossTerm(number(weight), *factors, factors[-1] if attends else number(0), tasks))
+    return tuple(terms), root, number(noise)
 
 
 def zero_shot_tokens(setting: Setting) -> float:
@@ -274,9 +296,14 @@ def _prepare(
     return population_loss(setting, objective), *one_head("model", model, setting)
 
 
+def _is_layer(model: AttentionParameters) -> bool:
+    """Whether there is more than one head alone."""
+    return model.n_heads > 1 or model.prompt is not None or model.skip is not None
+
+
 def one_head(argument: str, model: AttentionParameters, setting: Setting) -> tuple[Array, Array]:
     """(v, Q), the variables of losses and flows, of a model that has no others and is of the setting's dimension."""
-    if model.n_heads > 1 or model.prompt is not None or model.skip is not None:
+    if _is_layer(model):
         raise reject(
             argument, model, "of one head, without a prompt or a skip, where losses are differentiated or descended"
         )

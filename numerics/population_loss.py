@@ -91,20 +91,24 @@ class LossTerm(NamedTuple):
     weight: float
     shot_factor: float
     spread_factor: float
-    self_factor: float
+    token_factor: float  # 1 / N
+    self_factor: float  # E: the same, or 0 for a masked query
     tasks: TaskFeatures
 
 
 def shot_factors(
-    n_shots: float, normalization: str | float, attends: bool, number: Callable[[float], Any] = float
+    n_shots: float,
+    normalization: str | float,
+    number: Callable[[float], Any] = float,
+    prompt_tokens: int = 0,
 ) -> tuple[Any, Any, Any]:
-    """(A, F, E); (1, 0, 0) for n infinite. `number` makes a float or a Fraction of a count."""
+    """(n / N, n / N^2, 1 / N); (1, 0, 0) for n infinite. `number` makes a float or a Fraction of a count."""
     if math.isinf(n_shots):
         if not isinstance(normalization, str):
             raise reject("n_shots", n_shots, "finite where normalization is a number: N does not grow with it")
         return number(1), number(0), number(0)
-    N = number(tokens(n_shots, normalization))
-    return number(n_shots) / N, number(n_shots) / N**2, 1 / N if attends else number(0)
+    N = number(tokens(n_shots, normalization, prompt_tokens))
+    return number(n_shots) / N, number(n_shots) / N**2, 1 / N
 
 
 class PopulationLoss:
@@ -134,7 +138,7 @@ class PopulationLoss:
         v, Q = self._whiten(v, Q)
         rows, pair = Q[..., :-1, :], query_pair(v, Q)
         total: Any = 0.0
-        for weight, many, spread, own, (gram,) in self.terms:
+        for weight, many, spread, _, own, (gram,) in self.terms:
             Z = self._responses(v)
             error = self._error(rows, Z, many, own, pair)
             rest = own**2 * high_degrees(*pair) + self.noise_variance
@@ -148,7 +152,7 @@ class PopulationLoss:
         v, Q = self._whiten(v, Q)
         rows, (nu, K) = Q[..., :-1, :], query_pair(v, Q)
         dv, dQ = np.zeros_like(v), np.zeros_like(Q)
-        for weight, many, spread, own, (gram,) in self.terms:
+        for weight, many, spread, _, own, (gram,) in self.terms:
             Z = self._responses(v)
             weighed = self._error(rows, Z, many, own, (nu, K)) @ gram
             if many:
@@ -180,7 +184,7 @@ class PopulationLoss:
     def _along_v(self, v: Array, Q: Array, dv: Array) -> tuple[Array, Array]:
         rows, (nu, K), dnu = Q[:-1], query_pair(v, Q), dv[:, :-1]
         out_v, out_Q = np.zeros_like(dv), np.zeros((len(dv), *Q.shape), dtype=dv.dtype)
-        for weight, many, spread, own, (gram,) in self.terms:
+        for weight, many, spread, _, own, (gram,) in self.terms:
             Z, dZ = self._responses(v), self._responses(dv)
             derror = -many * rows @ dZ
             derror[:, :, 0] -= own * low_degrees(dnu, K)
@@ -207,7 +211,7 @@ class PopulationLoss:
         rows, drows, (nu, K) = Q[:-1], dQ[:, :-1], query_pair(v, Q)
         dK = query_pair(v, dQ)[1]
         out_v, out_Q = np.zeros((len(dQ), len(v)), dtype=dQ.dtype), np.zeros_like(dQ)
-        for weight, many, spread, own, (gram,) in self.terms:
+        for weight, many, spread, _, own, (gram,) in self.terms:
             Z = self._responses(v)
             weighed = self._error(rows, Z, many, own, (nu, K)) @ gram
             dself = -own * low_degrees(nu, dK)

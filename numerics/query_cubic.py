@@ -40,7 +40,7 @@ def low_degrees_adjoint(nu: Array, y: Array) -> Array:
     return total
 
 
-def _quadratic_part(nu: Array, K: Array) -> Array:
+def quadratic_part(nu: Array, K: Array) -> Array:
     """P = v_0 S + v_x s' + s v_x': bilinear."""
     outer = nu[..., 1:, None] * K[..., None, 0, 1:]
     return np.asarray(nu[..., :1, None] * K[..., 1:, 1:] + outer + transpose(outer))
@@ -48,12 +48,12 @@ def _quadratic_part(nu: Array, K: Array) -> Array:
 
 def high_degrees(nu: Array, K: Array) -> Any:
     """c(nu, K): what the Hermite coefficients of degree 2 and 3 add to the risk."""
-    P, S, x = _quadratic_part(nu, K), K[..., 1:, 1:], nu[..., 1:]
+    P, S, x = quadratic_part(nu, K), K[..., 1:, 1:], nu[..., 1:]
     Sx = (S @ x[..., None])[..., 0]
     return 2 * inner(P, P) + 2 * inner(S, S) * np.sum(x * x, axis=-1) + 4 * np.sum(Sx * Sx, axis=-1)
 
 
-def _quadratic_adjoints(nu: Array, K: Array, P: Array) -> tuple[Array, Array]:
+def quadratic_adjoints(nu: Array, K: Array, P: Array) -> tuple[Array, Array]:
     """The gradients of <P, P(nu, K)> for symmetric P, in nu and in the block of Q."""
     scalar = np.sum(P * K[..., 1:, 1:], axis=(-2, -1))[..., None]
     along_nu = np.concatenate((scalar, 2 * (P @ K[..., 1:, 0, None])[..., 0]), axis=-1)
@@ -67,7 +67,7 @@ def _quadratic_adjoints(nu: Array, K: Array, P: Array) -> tuple[Array, Array]:
 def high_degrees_gradient(nu: Array, K: Array) -> tuple[Array, Array]:
     """The gradient of c in nu and in the block of Q."""
     S, x = K[..., 1:, 1:], nu[..., 1:]
-    along_nu, along_K = _quadratic_adjoints(nu, K, 4 * _quadratic_part(nu, K))
+    along_nu, along_K = quadratic_adjoints(nu, K, 4 * quadratic_part(nu, K))
     Sx = (S @ x[..., None])[..., 0]
     outer = Sx[..., :, None] * x[..., None, :]
     along_nu[..., 1:] += 4 * inner(S, S)[..., None] * x + 8 * (S @ Sx[..., None])[..., 0]
@@ -78,9 +78,9 @@ def high_degrees_gradient(nu: Array, K: Array) -> tuple[Array, Array]:
 def high_degrees_along_nu(nu: Array, K: Array, dnu: Array) -> tuple[Array, Array]:
     """The derivative of that gradient where nu moves along the rows of dnu."""
     S, x, dx = K[1:, 1:], nu[1:], dnu[:, 1:]
-    P, dP = 4 * _quadratic_part(nu, K), 4 * _quadratic_part(dnu, K)
-    along_nu, along_K = _quadratic_adjoints(nu, K, dP)
-    along_K = along_K + _quadratic_adjoints(dnu, K, P)[1]
+    P, dP = 4 * quadratic_part(nu, K), 4 * quadratic_part(dnu, K)
+    along_nu, along_K = quadratic_adjoints(nu, K, dP)
+    along_K = along_K + quadratic_adjoints(dnu, K, P)[1]
     Sx, dSx = S @ x, dx @ S
     outer = dSx[:, :, None] * x + Sx[:, None] * dx[:, None, :]
     along_nu[:, 1:] += 4 * np.sum(S**2) * dx + 8 * dSx @ S
@@ -91,9 +91,9 @@ def high_degrees_along_nu(nu: Array, K: Array, dnu: Array) -> tuple[Array, Array
 def high_degrees_along_K(nu: Array, K: Array, dK: Array) -> tuple[Array, Array]:
     """The derivative of that gradient where K moves along the matrices dK."""
     S, dS, x = K[1:, 1:], dK[:, 1:, 1:], nu[1:]
-    P, dP = 4 * _quadratic_part(nu, K), 4 * _quadratic_part(nu, dK)
-    along_nu, along_K = _quadratic_adjoints(nu, K, dP)
-    along_nu = along_nu + _quadratic_adjoints(nu, dK, P)[0]
+    P, dP = 4 * quadratic_part(nu, K), 4 * quadratic_part(nu, dK)
+    along_nu, along_K = quadratic_adjoints(nu, K, dP)
+    along_nu = along_nu + quadratic_adjoints(nu, dK, P)[0]
     Sx, dSx = S @ x, dS @ x
     outer = dSx[:, :, None] * x
     along_nu[:, 1:] += 8 * np.sum(S * dS, axis=(-2, -1))[:, None] * x + 8 * (dS @ Sx + dSx @ S)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import theory
-from numerics.derivatives import Term, gradient, hessian, objective, population_loss
+from numerics.derivatives import Term, gradient, hessian, layer_loss, objective, population_loss
 from theory.proofs.enumeration import (
     exact_average_gradient,
     exact_average_risk,
@@ -185,6 +185,72 @@ def test_value_of_a_masked_query_and_of_a_number_is_that_of_enumeration(n, query
     assert found == pytest.approx(
         float(exact), rel=1e-13
     )  # sums of four products, five in a row: 100 roundings at most
+
+
+def random_layer(d: int, seed: int, heads: int, prompt: bool, skip: bool) -> theory.AttentionParameters:
+    rng = np.random.default_rng(seed)
+    v, Q = rng.normal(size=(heads, d + 2)), rng.normal(size=(heads, d + 2, d + 2))
+    tokens = rng.normal(size=(2, d + 2)) if prompt else None
+    return theory.AttentionParameters(v, Q, tokens, rng.normal(size=d + 1) if skip else None)
+
+
+LAYERS = [(1, False, False), (3, False, False), (1, True, True), (2, True, False), (2, False, True), (2, True, True)]
+
+
+@pytest.mark.parametrize(("heads", "prompt", "skip"), LAYERS)
+@pytest.mark.parametrize(("query", "normalization"), [("attends", "tokens"), ("masked", "shots"), ("attends", 2.5)])
+def test_the_loss_of_a_layer_is_the_risk_formula_of_the_theory(heads, prompt, skip, query, normalization):
+    d = 3
+    setting = random_setting(d, heads, query=query, normalization=normalization)
+    model = random_layer(d, 40 + heads, heads, prompt, skip)
+    for n in (0, 1, 7, math.inf)[: 3 if normalization == 2.5 else 4]:
+        for task, place in ((setting.target_vector(), "target"), (None, "unseen")):
+            exact = theory.risk(model, n, setting=setting, task=place)
+            found = layer_loss(setting, (Term(1.0, n, task),), model).value(model.v, model.Q)
+            assert found == pytest.approx(exact, rel=1e-12)  # as for one head
+
+
+@pytest.mark.parametrize(("heads", "prompt", "skip"), LAYERS)
+@pytest.mark.parametrize("query", ["attends", "masked"])
+def test_the_gradient_of_a_layer_by_complex_steps(heads, prompt, skip, query):
+    d, h = 3, 1e-30
+    setting, model = random_setting(d, heads, query=query), random_layer(d, 50 + heads, heads, prompt, skip)
+    terms = mixture(setting)
+    loss, slope = layer_loss(setting, terms, model), gradient(model, setting, terms)
+    assert slope.v.shape == model.v.shape
+    assert slope.Q.shape == model.Q.shape
+    for seed in range(5):
+        along = random_layer(d, 60 + seed, heads, False, False)
+        expected = loss.value(model.v + 1j * h * along.v, model.Q + 1j * h * along.Q).imag / h
+        # Rounding of the terms that cancel in it: each entry's share, some hundred products of a few units.
+        size = np.sum(np.abs(slope.v * along.v)) + np.sum(np.abs(slope.Q * along.Q))
+        assert np.sum(slope.v * along.v) + np.sum(slope.Q * along.Q) == pytest.approx(expected, abs=1e-12 * size)
+
+
+@pytest.mark.parametrize(("query", "normalization", "N"), [("attends", "tokens", 6), ("masked", 2.5, 2.5)])
+def test_the_loss_of_a_layer_is_that_of_enumeration(query, normalization, N):
+    setting = theory.Setting(
+        covariance=SIGMA, noise_variance=NOISE, target=THETA, normalization=normalization, query=query
+    )
+    model = theory.AttentionParameters(dyadic(1, (2, 4)), dyadic(2, (2, 4, 4)), dyadic(3, (2, 4)), dyadic(4, (3,)))
+    exact = exact_layer_risk(
+        [(v.tolist(), Q.tolist()) for v, Q in model.heads()], SIGMA.tolist(), THETA.tolist(), NOISE, 3, N,
+        attends=query == "attends", prompt=model.prompt.tolist(), skip=model.skip.tolist(),
+    )  # fmt: skip
+    found = layer_loss(setting, (Term(1.0, 3, THETA),), model).value(model.v, model.Q)
+    assert found == pytest.approx(float(exact), rel=1e-13)  # as above
+
+
+def test_one_head_alone_is_a_layer():
+    setting, one = random_setting(3, 5), random_model(3, 70)
+    terms = mixture(setting)
+    layer = theory.AttentionParameters(one.v[None], one.Q[None], skip=np.zeros(4))
+    np.testing.assert_array_equal(
+        gradient(theory.AttentionParameters(one.v[None], one.Q[None]), setting, terms).v[0],
+        gradient(one, setting, terms).v,
+    )
+    for found, expected in zip(gradient(layer, setting, terms), gradient(one, setting, terms), strict=True):
+        np.testing.assert_allclose(found[0], expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
 def test_a_mixture_is_the_weighted_sum_of_risks():

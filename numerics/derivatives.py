@@ -159,9 +159,7 @@ def gradient(model: AttentionParameters, setting: Setting, objective: str | Obje
     True
     """
     if _is_layer(model):
-        require_dimension(model, setting.d)
-        v, Q = np.atleast_2d(np.asarray(model.v, dtype=float)), np.asarray(model.Q, dtype=float)
-        dv, dQ = layer_loss(setting, objective, model).gradient(v, Q.reshape(*v.shape, -1))
+        dv, dQ = layer_loss(setting, objective, model).gradient(*_heads(model, setting))
     else:
         loss, v, Q = _prepare(model, setting, objective)
         dv, dQ = loss.gradient(v, Q)
@@ -179,14 +177,14 @@ def hessian(
     Parameters
     ----------
     model, setting, objective
-        As for :func:`gradient`, but a model of one head, without a prompt or a skip.
+        As for :func:`gradient`.
     trained : {"all", "value", "key_query"}
-        The coordinates: v followed by the entries of Q, row by row; v alone; Q alone.
+        The coordinates: v followed by the entries of Q, row by row; v alone; Q alone. Of H heads, all of v, then all of Q.
 
     Returns
     -------
     (k, k) array
-        k = (d+2) + (d+2)^2, d + 2, or (d+2)^2. The last row of Q is dead: its rows and columns are zero.
+        k = (d+2) + (d+2)^2, d + 2, or (d+2)^2, times H. The last row of Q is dead: its rows and columns are zero.
 
     Raises
     ------
@@ -207,6 +205,8 @@ def hessian(
     True
     """
     choice("trained", trained, TRAINED_BLOCKS)
+    if _is_layer(model):
+        return _hessian_of_layer(model, setting, objective, trained)
     loss, v, Q = _prepare(model, setting, objective)
     size = len(v)
     first, last = {"all": (0, size + size**2), "value": (0, size), "key_query": (size, size + size**2)}[trained]
@@ -216,6 +216,29 @@ def hessian(
         directions = np.zeros((stop - start, size + size**2))
         directions[np.arange(stop - start), np.arange(start, stop)] = 1.0
         out[start - first : stop - first] = apply_hessian(loss, v, Q, directions)[:, first:last]
+    return (out + out.T) / 2  # symmetric already, but for rounding
+
+
+def _heads(model: AttentionParameters, setting: Setting) -> tuple[Array, Array]:
+    """(v, Q) of shapes (H, d + 2) and (H, d + 2, d + 2)."""
+    require_dimension(model, setting.d)
+    v = np.atleast_2d(np.asarray(model.v, dtype=float))
+    return v, np.asarray(model.Q, dtype=float).reshape(*v.shape, -1)
+
+
+def _hessian_of_layer(
+    model: AttentionParameters, setting: Setting, objective: str | Objective, trained: TrainedBlock
+) -> Array:
+    """Complex steps of the gradient, a polynomial: f(x + ih) = f(x) + ih f'(x) to the last digit."""
+    loss, (v, Q) = layer_loss(setting, objective, model), _heads(model, setting)
+    first, last = {"all": (0, v.size + Q.size), "value": (0, v.size), "key_query": (v.size, v.size + Q.size)}[trained]
+    point, step = np.concatenate((v.ravel(), Q.ravel())).astype(complex), 1e-30
+    out = np.empty((last - first, last - first))
+    for k in range(first, last):
+        ahead = point.copy()
+        ahead[k] += 1j * step
+        dv, dQ = loss.gradient(ahead[: v.size].reshape(v.shape), ahead[v.size :].reshape(Q.shape))
+        out[:, k - first] = np.concatenate((dv.ravel(), dQ.ravel())).imag[first:last] / step
     return (out + out.T) / 2  # symmetric already, but for rounding
 
 

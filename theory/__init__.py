@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .calculator import fixed_point, risk
 from .covariances import PowerLaw, Spiked
+from .layers import from_layer
 from .parameters import AttentionParameters
 from .setting import OFFICIAL, Setting
 from .strategies import STRATEGIES, Strategy
@@ -38,6 +39,7 @@ __all__ = [
     "claims",
     "conditions",
     "fixed_point",
+    "from_layer",
     "prove",
     "risk",
 ]

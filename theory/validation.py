@@ -226,6 +226,16 @@ def heads(v: Any, Q: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return value, matrices
 
 
+def projections(argument: str, value: Any) -> np.ndarray[Any, Any]:
+    """The weights of each head, (H, rows, columns); whole numbers as Python's, whose products are exact."""
+    allowed = "a matrix, or of shape (H, rows, columns) for H heads"
+    array = _real_array(argument, value, allowed)
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
+    array = array.astype(object) if array.dtype.kind == "i" else array
+    return array if array.ndim == 3 else array[None]
+
+
 def prompt_tokens(argument: str, value: Any, width: int) -> np.ndarray[Any, Any]:
     """Fixed tokens, (k, d + 2)."""
     allowed = f"finite tokens of shape (k, {width}), k >= 1"

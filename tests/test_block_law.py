@@ -30,17 +30,22 @@ SETTINGS = {
     "isotropic": OFFICIAL,
     "a finite weight": OFFICIAL.replace(few_shot_weight=0.3),
     "noiseless": OFFICIAL.replace(noise_variance=0.0),
+    "noiseless, a target": OFFICIAL.replace(noise_variance=0.0, target=[1, 1, 0, 0, 2]),
     "a target": OFFICIAL.replace(target=[1, 1, 0, 0, 2], value_scale=1.3),
     "shots": OFFICIAL.replace(normalization="shots"),
+    "a number": OFFICIAL.replace(normalization=7, few_shot_weight=0.3),
     "infinite": OFFICIAL.replace(pretrain_shots=math.inf, few_shot_shots=8),
     "one dimension": OFFICIAL.replace(d=1),
     "diagonal": Setting(covariance=[1.0, 2.0, 3.0], task_covariance=[1.0, 2.0, 0.5], noise_variance=0.1, pretrain_shots=9),
+    "diagonal, a number": Setting(covariance=[1.0, 2.0, 3.0], noise_variance=0.1, pretrain_shots=9, normalization=2.5),
     "matrices": Setting(covariance=SIGMA, target=[1, 0, 1], noise_variance=0.1, pretrain_shots=9, few_shot_weight=0.5),
 }  # fmt: skip
 EXACT = {
     "isotropic": Setting(d=5, noise_variance=F(1, 10), pretrain_shots=20),
     "a finite weight": Setting(d=3, noise_variance=F(1, 10), pretrain_shots=7, few_shot_weight=F(1, 3)),
     "noiseless": Setting(d=4, noise_variance=F(0), pretrain_shots=6),
+    "noiseless, a target": Setting(d=2, target=[1, 2], noise_variance=F(0), pretrain_shots=6),
+    "a number": Setting(d=3, noise_variance=F(1, 10), pretrain_shots=7, few_shot_weight=F(1, 3), normalization=F(5, 2)),
     "one dimension": Setting(d=1, noise_variance=F(1, 10), pretrain_shots=20),
     "matrices": Setting(
         covariance=[[1, F(1, 2)], [F(1, 2), 2]],
@@ -341,18 +346,20 @@ def test_conditions_of_a_composition():
     assert str(first) == str(plain)  # so much replay leaves the pretrained model
 
 
-def test_n_is_a_number_of_its_own_at_zero_shots_too():
-    """N = 7 at every n: no step along v_x or w makes the loss smaller, as the risk itself says."""
-    setting = Setting(d=3, noise_variance=0.1, pretrain_shots=12, normalization=7)
-    model = fixed_point(Strategy("value", replay=0.5), setting=setting)
+@pytest.mark.parametrize("strategy", [Strategy("value", replay=0.5), Strategy("value")], ids=["composed", "named"])
+@pytest.mark.parametrize("sigma", [None, [1.0, 2.0, 3.0], SIGMA], ids=["isotropic", "diagonal", "matrix"])
+def test_n_is_a_number_of_its_own_at_zero_shots_too(strategy, sigma):
+    """N = 7 at every n: no step along v_x makes the loss smaller, as the risk itself says."""
+    setting = Setting(d=3, covariance=sigma, noise_variance=0.1, pretrain_shots=12, normalization=7)
+    model = fixed_point(strategy, setting=setting)
 
     def loss(v):
         moved = theory.AttentionParameters(v, model.Q)
-        return risk(moved, 0, setting=setting) + 0.5 * risk(moved, 12, setting=setting, task="unseen")
+        return risk(moved, 0, setting=setting) + strategy.replay * risk(moved, 12, setting=setting, task="unseen")
 
-    for entry in (1, 2, 4):
+    for entry in (1, 2, 3):
         step = np.eye(5)[entry]
-        assert loss(model.v + step) == pytest.approx(loss(model.v - step), rel=1e-13)
+        assert loss(model.v + step) == pytest.approx(loss(model.v - step), rel=1e-13)  # the loss is quadratic
         assert loss(model.v + step) > loss(model.v)
 
 

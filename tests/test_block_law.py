@@ -293,6 +293,40 @@ def test_weights_count_relative_to_each_other():
     assert risk(Strategy("value", replay=F(0), zero_shot=2), 4, setting=setting) == risk("zs_v", 4, setting=setting)
 
 
+# --- R13s: a readout of the query ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["isotropic", "noiseless, a target", "matrices"])
+def test_a_skip_costs_the_target_s_power(name):
+    """R13s: c = theta_0, zero-shot risk sigma^2, price on unseen tasks s_0 at every n; on the target it tends to a^2 s."""
+    setting = EXACT[name]
+    target = [1, 0, 0, 0, 0] if setting.target is None else setting.target
+    power = target @ setting.covariance @ target if name == "matrices" else sum(x * x for x in target)
+    skip = Strategy("skip")
+    assert risk(skip, 0, setting=setting) == setting.noise_variance
+    for n in (0, 3, math.inf):
+        price = risk(skip, n, setting=setting, task="unseen") - risk("pretrained", n, setting=setting, task="unseen")
+        assert price == power
+    model = fixed_point(skip, setting=setting)
+    assert list(model.skip) == [0, *target]
+    assert risk(model, 3, setting=setting, task="opposite") == risk(skip, 3, setting=setting, task="opposite")
+    if name == "isotropic":
+        a = F(21, 1) / (21 + 5 + F(5, 10))
+        assert risk(skip, math.inf, setting=setting) == F(1, 10) + a**2
+
+
+def test_a_skip_in_closed_form():
+    """Replay and pull shrink it alike; stopped early it is on the way."""
+    d, m, mu, sigma2, t = sympy.symbols("d m mu sigma2 t", positive=True)
+    excess = {
+        key: sympy.simplify(risk(Strategy("skip", **{key: x}), 0, d, noise_variance=sigma2, pretrain_shots=m) - sigma2)
+        for key, x in (("replay", mu), ("pull", mu), ("time", t))
+    }
+    assert sympy.simplify(excess["replay"] - (mu / (1 + mu)) ** 2) == 0
+    assert sympy.simplify(excess["pull"] - (mu / (1 + mu)) ** 2) == 0
+    assert sympy.simplify(excess["time"] - sympy.exp(-4 * t)) == 0
+
+
 # --- closed forms ----------------------------------------------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ from .laws import Case, Point, World, pretrained, pretrained_scale, product_norm
 from .lines import Lines
 from .matrices import Matrices
 from .space import exact_quotient, objects
-from .strategies import SETTING, VALUE, Strategy
+from .strategies import KEY_QUERY, SETTING, SKIP, VALUE, Strategy
 from .surds import Surd
 from .tasks import UNSEEN
 from .validation import NoClosedForm
@@ -64,7 +64,7 @@ def trained_point(strategy: Strategy, world: World) -> Point:
         return start
     losses = _losses(strategy, world)
     kind = common_kind((*strategy.numbers(), *(x for loss in losses for x in loss[:3]), world.noise_variance, world.d))
-    gram = _gram(world.space, basis, _metric(strategy, world, entries[0] in VALUE))
+    gram = _gram(world.space, basis, _metric(strategy, world, entries[0]))
     stages = [_quadratic(stage, basis, start, world, kind) for stage in _stages(losses)]
     if not _is_zero(strategy.pull):
         gradient, hessian = stages[0]
@@ -115,13 +115,13 @@ def _reciprocal(x: Number) -> Number:
     return exact_quotient(1, x)
 
 
-def _metric(strategy: Strategy, world: World, value: bool) -> Number:
+def _metric(strategy: Strategy, world: World, block: str) -> Number:
     """The squared length of a direction of length 1 in the gauge, (V, Q) being (k v, Q/k): it matters to pulls and times."""
-    if strategy.time is math.inf and _is_zero(strategy.pull):
+    if block in SKIP or (strategy.time is math.inf and _is_zero(strategy.pull)):
         return 1
     scale = world.value_scale
     squared = square_root(product_norm2(world)) if scale is None else scale * scale
-    return squared if value else 1 / squared
+    return squared if block in VALUE else 1 / squared
 
 
 # --- directions ------------------------------------------------------------------------------------------------------
@@ -141,11 +141,11 @@ def _basis(entries: tuple[str, ...], world: World, start: Point) -> list[_Direct
         lines = [space.diagonal(objects(1, 0)), space.diagonal(objects(0, 1))]
         if _is_zero(world.d - 1):  # nothing is across
             lines = lines[:1]
-        parts = {"v_x": [theta], "w": [1], "q": [1], "B": lines, "b": [theta]}
+        parts = {"v_x": [theta], "w": [1], "q": [1], "B": lines, "b": [theta], "skip": [theta]}
     else:
         d = len(world.target) if isinstance(space, Matrices) else len(space.multiplicity)
         inputs = [space.vector(x) for x in np.asarray(_units(space, d))]
-        size = sum({"v_x": d, "w": 1, "q": 1, "B": d * d, "b": d}.get(entry, 0) for entry in entries)
+        size = sum({"v_x": d, "w": 1, "q": 1, "B": d * d, "b": d, "skip": d}.get(entry, 0) for entry in entries)
         if size > LARGEST_BASIS:
             raise NoClosedForm(
                 f"trains = {entries!r} with the losses asked for has no closed form at d = {d}: its basis would have "
@@ -153,7 +153,7 @@ def _basis(entries: tuple[str, ...], world: World, start: Point) -> list[_Direct
                 "numerics.flow(strategy, setting, until='converged')"
             )
         parts = {
-            "v_x": inputs, "w": [1], "q": [1], "b": inputs,
+            "v_x": inputs, "w": [1], "q": [1], "b": inputs, "skip": inputs,
             "B": [space.outer(x, y) for x in inputs for y in inputs] if "B" in entries else [],
         }  # fmt: skip
     return [_Direction(block, entry) for block in entries for entry in parts.get(block, [])]
@@ -182,21 +182,25 @@ def _is_lines(entry: Any) -> bool:
     return hasattr(entry, "multiplicity")
 
 
-def _head(direction: _Direction, world: World, start: Point) -> Head:
-    """What a direction adds to the layer: a head, the other block as it is."""
+def _added(direction: _Direction, world: World, start: Point) -> Layer:
+    """What a direction adds to the layer: a head, the other block as it is, or a skip."""
     space, zero = world.space, 0 * world.target
     block, entry = direction
+    if block in SKIP:
+        return Layer((), skip=space.token_vector(0, entry, 0))
     if block in VALUE:
         v = space.token_vector(0, entry if block == "v_x" else zero, entry if block == "w" else 0)
-        return Head(v, space.token_operator(start.B, 0))
+        return Layer((Head(v, space.token_operator(start.B, 0)),))
     q, B, b = (entry if block == name else none for name, none in (("q", 0), ("B", 0 * start.B), ("b", zero)))
-    return Head(space.token_vector(0, zero, start.w), space.score(q, 0 * space.constant, zero, B, b))
+    return Layer((Head(space.token_vector(0, zero, start.w), space.score(q, 0 * space.constant, zero, B, b)),))
 
 
 def _moved(start: Point, basis: list[_Direction], steps: Any, world: World) -> Point:
     """The start, moved."""
     parts = {"v_x": start.v_x, "w": start.w, "q": start.q, "B": start.B, "b": start.b}
-    known = all(block in VALUE for block, _ in basis)
+    known = all(block not in KEY_QUERY for block, _ in basis)
+    if basis[0].block in SKIP:
+        parts["skip"] = 0 * start.v_x
     lines = [0, 0]
     for (block, entry), step in zip(basis, steps, strict=True):
         if block == "B" and _is_lines(entry) and not entry.dyads:
@@ -218,12 +222,12 @@ def _quadratic(losses: list[_Loss], basis: list[_Direction], start: Point, world
     gradient, hessian = (np.zeros(shape, dtype=int).astype(object) for shape in (size, (size, size)))
     tidy = factored if kind is SYMBOLS else _same
     inputs = world.inputs()
-    heads = [_head(direction, world, start) for direction in basis]
+    added = [_added(direction, world, start) for direction in basis]
     for weight, share, per_token, tasks, _ in losses:
         weight, share, per_token = map(kind.number, (weight, share, per_token))
         at = partial(Polar, world.space, inputs, tasks=tasks, share=share, per_token=per_token)
         origin = at(layer=start.layer(world))
-        directions = [at(layer=Layer((head,)), direction=True) for head in heads]
+        directions = [at(layer=layer, direction=True) for layer in added]
         for i, one in enumerate(directions):
             gradient[i] = tidy(gradient[i] + 2 * weight * (origin @ one))
             for j, two in enumerate(directions[: i + 1]):
@@ -419,7 +423,7 @@ def _value_point(strategy: Strategy, world: World, start: Point) -> Point:
     vector = (zero_shot * per_zero) * (t_1 * theta + 2 * (M @ theta))
     if strategy.time is math.inf and _is_zero(pull):
         return start._replace(v_x=space.solve(hessian, vector))
-    metric = _metric(strategy, world, True)
+    metric = _metric(strategy, world, VALUE[0])
     hessian, vector = world.sigma @ hessian + (pull * metric) * one, world.sigma @ vector
     if strategy.time is math.inf:
         return start._replace(v_x=space.solve(hessian, vector))

@@ -32,7 +32,7 @@ from .programs import (
 from .prompt import beyond_shots, tokens
 from .risk_formula import exact_risk_formula, limit_of_many_shots, risk_at
 from .setting import Setting
-from .strategies import Strategy
+from .strategies import SKIP, Strategy
 from .tasks import OPPOSITE, TARGET, checked_task
 from .worlds import (
     NUMBER_FIELDS,
@@ -114,7 +114,8 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
         if not (question.two_lines and question.recorded):
             allowed = "one number, not an array, where a covariance is given or a strategy is composed"
             raise validation.reject(name, getattr(setting, name), allowed)
-    if question.two_lines:
+    skips = any(entry in SKIP for entry in strategy.entries())  # which the six scalars do not hold
+    if question.two_lines and not skips:
         numbers, _ = _numbers(question, None, kind)
         with np.errstate(all="ignore"):
             scalars = IsotropicScalars(*(kind.present(kind.number(x)) for x in _scaled_scalars(question, numbers)))
@@ -123,8 +124,12 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
         world = question.world(kind)
         case = question.case_in(world)
         space: Any = world.space
-        arrays = space.arrays(case.point(world), question.scale(case, world))
-        return AttentionParameters(*(kind.presented(array) for array in arrays))
+        point = case.point(world)
+        v, Q = map(kind.presented, space.arrays(point, question.scale(case, world)))
+        if not skips:
+            return AttentionParameters(v, Q)
+        skip = np.concatenate([kind.array(np.zeros(1, dtype=int)), getattr(point.skip, "coordinates", point.skip)])
+        return AttentionParameters(v, Q, skip=kind.presented(skip))
 
 
 # --- the question ----------------------------------------------------------------------------------------------------

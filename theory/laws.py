@@ -20,7 +20,7 @@ from .contractions import Head, Inputs, Layer
 from .kinds import Number, anywhere, is_ball, is_symbolic, square_root
 from .setting import Setting
 from .space import Operator, Space, Vector
-from .strategies import KEY_QUERY, STRATEGIES, VALUE, Strategy
+from .strategies import KEY_QUERY, SKIP, STRATEGIES, VALUE, Strategy
 from .validation import NoClosedForm, reject
 
 
@@ -75,6 +75,7 @@ class Point(NamedTuple):
     limit: tuple[Vector, Number] | None = (
         None  # (v_x, q) as the query's own token meets them, where they run to infinity
     )
+    skip: Vector | None = None  # the readout of x_q
 
     def layer(self, world: World) -> Layer:
         """The model in token space, with what the law knows of it."""
@@ -99,7 +100,7 @@ class Point(NamedTuple):
         if self.seen is not None:
             anchor = space.token_vector(0, world.target, 0)
             return Layer((head._replace(v=space.token_vector(0, self.seen, self.w), anchor=anchor),), own=(head,))
-        return Layer((head,))
+        return Layer((head,), skip=None if self.skip is None else space.token_vector(0, self.skip, 0))
 
 
 def inner(world: World, a: Vector, b: Vector) -> Number:
@@ -420,7 +421,7 @@ def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
         raise NoClosedForm(
             f"trains = {strategy.trains!r} has no law here yet: it adds to the layer what v and Q do not hold"
         )
-    if not set(entries) <= set(VALUE) and not set(entries) <= set(KEY_QUERY):
+    if not any(set(entries) <= set(block) for block in (VALUE, KEY_QUERY, SKIP)):
         names = ", ".join(repr(name) for name, named in STRATEGIES.items() if named.trains == "all")
         flows = strategy.trains == "all" and strategy.pull == 0
         until = "until='converged'" if strategy.time is math.inf else f"t=[{strategy.time!r}]"

@@ -19,6 +19,7 @@ Entry = Literal["v_0", "v_x", "w", "q", "r", "p", "B", "b"]
 
 VALUE: tuple[Entry, ...] = ("v_0", "v_x", "w")
 KEY_QUERY: tuple[Entry, ...] = ("q", "r", "p", "B", "b")
+SKIP = ("skip",)
 SETTING = "setting"  # the few-shot loss's weight is the setting's few_shot_weight, of which 0 means the limit 0+
 
 
@@ -42,7 +43,8 @@ class Strategy:
     ----------
     trains : str or tuple of str
         "value" (v), "key_query" (Q), "all" (both), or a tuple out of the blocks v_0, v_x, w of v and q = Q_00, r = Q_0x and
-        Q_0y, p = Q_x0, B = Q_xx, b = Q_xy of Q. ("all_but_q", "new_head", "prompt" and "skip" have no law here yet.)
+        Q_0y, p = Q_x0, B = Q_xx, b = Q_xy of Q; or "skip", a linear readout of (1, x_q) that starts at zero. ("all_but_q",
+        "new_head" and "prompt" have no law here yet.)
     zero_shot : number or Symbol, >= 0
         Weight of the target's risk at no shots.
     few_shot : number or Symbol, >= 0, or "setting"
@@ -117,11 +119,16 @@ class Strategy:
             )
         validation.choice("start", self.start, ("pretrained",))
 
-    def entries(self) -> tuple[Entry, ...]:
-        """The trained blocks of v and Q."""
+    def entries(self) -> tuple[str, ...]:
+        """The trained blocks of v and Q, or the skip; none where what trains is neither."""
         if isinstance(self.trains, tuple):
             return self.trains
-        blocks: dict[str, tuple[Entry, ...]] = {"value": VALUE, "key_query": KEY_QUERY, "all": VALUE + KEY_QUERY}
+        blocks: dict[str, tuple[str, ...]] = {
+            "value": VALUE,
+            "key_query": KEY_QUERY,
+            "all": VALUE + KEY_QUERY,
+            "skip": SKIP,
+        }
         blocks["all_but_q"] = tuple(x for x in blocks["all"] if x != "q")
         return blocks.get(self.trains, ())
 

@@ -222,6 +222,30 @@ def mixed_value(world: World) -> Point:
     return start._replace(v_x=v_x, w=w)
 
 
+# --- R3.masked: the zero-shot loss is a constant ----------------------------------------------------------------------
+
+
+def masked_value(world: World) -> Point:
+    r"""R3.masked: the few-shot loss alone decides, :math:`v_x = N[(m+1)M^2 + t_2]^{-1}M\theta_0`, w = 0. Gauge: w_0 = 1."""
+    start = pretrained(world)
+    return start._replace(v_x=_recital(world, start.gain), w=0)
+
+
+def masked_value_noiseless(world: World) -> Point:
+    r"""R3.masked without noise: of all :math:`v_x + w\theta_0 = u` flow ends where :math:`w - \theta_0^\top v_x = 1`."""
+    start, theta = pretrained(world), world.target
+    rest = _recital(world, start.gain) - theta
+    share = world.space.quotient(theta @ rest, 1 + theta @ theta)
+    return start._replace(v_x=rest - share * theta, w=1 + share)
+
+
+def _recital(world: World, M: Operator) -> Vector:
+    """What the target's shots see where the few-shot loss is least but for w^2 sigma^2."""
+    M2 = M @ M
+    matrix = (world.few_shot_shots + 1) * M2 + world.space.trace(M2) * world.space.identity
+    return world.few_shot_tokens * world.space.solve(matrix, M @ world.target)
+
+
 # --- R2, R7: all parameters -----------------------------------------------------------------------------------------
 
 
@@ -403,10 +427,24 @@ LAWS: dict[str, tuple[Case, ...]] = {
     ),
 }
 
+# Where the query is masked; what is not here has the law above, for a query that meets v_0 = 0 and v_x = 0 adds nothing.
+MASKED: dict[str, tuple[Case, ...]] = {
+    **dict.fromkeys(("zero_shot", "zero_shot_value"), LAWS["pretrained"]),
+    "mixed_value": (Case(masked_value, _FROZEN_SCALE, noisy), Case(masked_value_noiseless, _FROZEN_SCALE)),
+}
+
 
 def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
     """The cases of a strategy's law: a theorem's, or the block law's where one block trains; NoClosedForm else."""
     cases = _THEOREMS.get(strategy)
+    if setting.query == "masked" and cases is not None:
+        if cases is LAWS["mixed"]:
+            raise NoClosedForm(
+                "query = 'masked' has no closed form for strategy 'mixed': the zero-shot loss is then a constant, and all "
+                "parameters on the few-shot loss alone are not solved; allowed: query = 'attends', or a strategy that trains "
+                "one block ('mixed_value', 'mixed_kq')"
+            )
+        return MASKED.get(strategy.name, cases)
     if cases is LAWS["mixed"] and anywhere(setting.few_shot_weight != 0):
         raise NoClosedForm(
             f"few_shot_weight = {setting.few_shot_weight!r} has no closed form for strategy 'mixed': at a finite weight the "

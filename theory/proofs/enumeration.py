@@ -132,6 +132,7 @@ def exact_gradient(
     noise_variance: Number,
     n_shots: int,
     normalization: Any = "tokens",
+    attends: bool = True,
 ) -> tuple[list[Fraction], list[list[Fraction]]]:
     """Gradient (dv, dQ) of :func:`exact_risk` in every entry of v and Q, in their shapes.
 
@@ -143,6 +144,8 @@ def exact_gradient(
     ----------
     v, Q, covariance, target, noise_variance, n_shots, normalization
         As in :func:`exact_risk`, which also says what is raised.
+    attends : bool
+        Whether the query's own token is among those that are summed.
 
     Examples
     --------
@@ -153,6 +156,7 @@ def exact_gradient(
     (Fraction(30, 1), Fraction(20, 1))
     """
     prompt = _fixed_task(covariance, target, noise_variance, n_shots, normalization)
+    prompt.tokens = prompt.tokens[0 if attends else 1 :]
     return _gradient(prompt, *_parameters(v, Q, prompt.d))
 
 

@@ -132,6 +132,19 @@ def test_heads_add_and_a_silent_layer_changes_nothing() -> None:
     np.testing.assert_array_equal(forward([silent, heads, silent], tokens), both)
 
 
+@pytest.mark.parametrize(("normalization", "query"), [("tokens", "masked"), (2.5, "attends"), (2.5, "masked")])
+def test_one_layer_of_heads_is_the_model(normalization: Any, query: Any) -> None:
+    rng = np.random.default_rng(7)
+    tokens = rng.standard_normal((6, 4, 5))
+    tokens[:, :, 0], tokens[:, -1, -1] = 1.0, 0.0
+    V, Q = rng.standard_normal((2, 2, 5, 5))
+    found = forward([list(zip(V, Q, strict=True))], tokens, normalization, query)
+    expected = AttentionParameters(V[:, -1], Q).predict(tokens, normalization, query)
+    np.testing.assert_allclose(
+        found, expected, rtol=0, atol=1e-13 * np.abs(expected).max()
+    )  # sums of a hundred products
+
+
 def test_two_layers_by_hand() -> None:
     """One shot, d = 1, V moves the label into the label and Q = e_x e_x': the arithmetic done by hand."""
     x, y, x_q = 2.0, 3.0, 0.5

@@ -433,7 +433,7 @@ def _scaled_scalars(question: _Asked, numbers: Numbers) -> Any:
     setting = question.setting
     infinite = numbers.pretrain_shots is None
     normalization = setting.normalization if numbers.normalization is None else numbers.normalization
-    world = isotropic_world(numbers, normalization, infinite, tokens(0, normalization))
+    world = isotropic_world(numbers, normalization, infinite)
     if not has_arrays(setting):
         case = question.case_in(world)
         return scalars_of(case.point(world)).scaled(question.scale(case, world))
@@ -476,7 +476,7 @@ def _terms_on_two_lines(question: _Asked, kind: Kind) -> Terms:
     """The contractions of a law that programs cannot be made of."""
     numbers, made_for = _numbers(question, None, kind)
     normalization = numbers.normalization if made_for.normalization == "number" else made_for.normalization
-    world = isotropic_world(numbers, normalization, made_for.infinite_pretraining, tokens(0, normalization))
+    world = isotropic_world(numbers, normalization, made_for.infinite_pretraining)
     (case,) = question.cases
     return Terms(isotropic_terms(case.point, world, made_for.place, numbers.departure, made_for.attends), False)
 

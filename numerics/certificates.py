@@ -114,18 +114,11 @@ def certify(strategies: str | Strategy | Iterable[str | Strategy] | None, settin
     >>> all(row.gradient < 1e-12 and row.smallest > -1e-12 * row.largest and row.distance < 1e-8 for row in table)
     True
     """
-    _attending(setting)
     if strategies is None:
         strategies = STRATEGIES
     if isinstance(strategies, str | Strategy):
         strategies = (strategies,)
     return Certificates(row for name in strategies for row in _certificates(named_strategy(name), setting))
-
-
-def _attending(setting: Setting) -> None:
-    """Fixed points and zero-shot minimisers are those of a query that attends to itself: masked, it predicts 0 at zero shots."""
-    if setting.query != "attends":
-        raise reject("query", setting.query, "'attends' where fixed points are certified; numerics.flow takes either")
 
 
 def _certificates(strategy: Strategy, setting: Setting) -> list[Certificate]:
@@ -191,6 +184,12 @@ def _row(
 # Where random starts end.
 
 _HORIZON = 1e6  # the degenerate family is approached like t^(-1/2): far enough to tell, and quick
+
+
+def _attending(setting: Setting) -> None:
+    """The zero-shot loss has minimisers to tell apart only where the query attends: masked, it predicts 0 at zero shots."""
+    if setting.query != "attends":
+        raise reject("query", setting.query, "'attends' where the zero-shot loss is asked for its minimisers")
 
 
 def basins(

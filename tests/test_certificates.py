@@ -146,3 +146,10 @@ def test_key_query_fine_tuning_has_a_singular_limit(setting):
     np.testing.assert_allclose(data.time * data.epsilon**2, data.time[0] * 1e-2, rtol=1e-6)
     with pytest.raises(ValueError, match="epsilon = 0"):
         singular_limit(setting, [0.0])
+
+
+def test_a_masked_query_has_no_zero_shot_minimisers_to_tell_apart():
+    masked = theory.Setting(d=2, noise_variance=0.1, pretrain_shots=20, query="masked")
+    for ask in (lambda: basins("zero_shot", masked, 1, rng=0), lambda: singular_limit(masked, [1e-3])):
+        with pytest.raises(ValueError, match="query = 'masked' is not allowed: query must be 'attends'"):
+            ask()

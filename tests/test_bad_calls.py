@@ -243,6 +243,7 @@ BAD_CALLS = {
     "queries of another dimension": (two_heads(query_covariance=np.eye(2)), ValueError, ["query_covariance", "dimension is 2", "d says 1"]),
     "a query's covariance indefinite": (two_heads(query_covariance=[[-1.0]]), ValueError, ["query_covariance", "semidefinite"]),
     "pretraining without end at one N": (risk("pretrained", normalization=3), ValueError, ["pretrain_shots", "inf", "normalization is a number"]),
+    "some pretraining without end at one N": (risk("pretrained", normalization=3, pretrain_shots=np.array([9, INF])), ValueError, ["pretrain_shots", "inf", "normalization is a number"]),
     # prompts
     "prompts without the constant": (predict([[2.0, 6.0], [0.5, 0.0]]), ValueError, ["tokens", "2.0", "(prompts, n + 1, 3)", "(2, 2)", *PADDING]),
     "prompts with the constant last": (predict([[2.0, 6.0, 1.0], [0.5, 0.0, 1.0]]), ValueError, ["tokens", "2.0", "first entry of each is 1", *PADDING]),

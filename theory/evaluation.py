@@ -244,8 +244,8 @@ def _numbers(question: _Asked, n_shots: Number, kind: Kind) -> tuple[Numbers, Qu
         place, across = "task", norm2 * (departure * (2 - departure))
     conventional = isinstance(normalization, str)
     infinite = isinstance(m, float) and m == math.inf
-    if infinite and not conventional and question.model is None:
-        training(m, normalization)  # says why there is none
+    if not conventional and question.model is None and anywhere(m == math.inf):
+        training(math.inf, normalization)  # says why there is none
     values = (d, noise_variance, norm2, None if infinite else m, few, weight, None if type(scale) is str else scale)
     values = tuple(map(kind.number, values))
     n_shots, normalization = kind.number(n_shots), normalization if conventional else kind.number(normalization)

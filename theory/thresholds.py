@@ -195,7 +195,8 @@ def conditions(
     Notes
     -----
     Whole numbers and Fractions are taken exactly, ties included. With a float, risks within 1e-12 of each other
-    count as equal. With a Symbol each condition is a relation (``Condition.relation``).
+    count as equal. With a Symbol each condition is a relation (``Condition.relation``). A model with a prompt has an N of
+    its own in "tokens", so that beating `pretrained` is a polynomial of degree 4 in n.
 
     References
     ----------

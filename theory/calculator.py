@@ -28,7 +28,8 @@ def risk(
     Parameters
     ----------
     model : str, Strategy or AttentionParameters
-        A strategy's name or alias (``python -m theory strategies`` lists them), or (v, Q) in a strategy's place.
+        A strategy's name or alias (``python -m theory strategies`` lists them), a :class:`theory.Strategy` of your own, or
+        (v, Q) in a strategy's place.
     n_shots : int >= 0, math.inf, array or Symbol
         Shots in the prompt; 0 is the zero-shot risk, infinity the limit of many shots.
     d : int >= 1, array or Symbol
@@ -59,7 +60,7 @@ def risk(
     ValueError, TypeError
         Naming the argument, the value and what is allowed.
     NoClosedForm
-        `mixed` at a finite few_shot_weight.
+        `mixed` at a finite few_shot_weight; a Strategy that trains entries of both v and Q and is none of the seven.
     ImportError
         ``certify`` without python-flint.
 
@@ -82,6 +83,9 @@ def risk(
     >>> from fractions import Fraction
     >>> risk("pretrained", 10, 5, noise_variance=Fraction(0))
     Fraction(61, 121)
+    >>> from theory import Strategy
+    >>> round(risk(Strategy("value", replay=3.0), 10, 5, noise_variance=0.1, pretrain_shots=20, task="unseen"), 6)
+    0.546507
     """
     if not isinstance(model, AttentionParameters):
         model = find_strategy(model)  # before d, whose absence would be blamed for what is no model
@@ -110,7 +114,7 @@ def fixed_point(
     Parameters
     ----------
     strategy : str or Strategy
-        One of the seven strategies.
+        One of the seven strategies, or one composed of a block, weights and a time.
     d : int, array or Symbol, >= 1
         Input dimension; may be left out when another argument has it.
     setting : Setting, optional

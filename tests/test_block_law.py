@@ -9,6 +9,7 @@ import re
 from fractions import Fraction as F
 
 import flint
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -364,6 +365,17 @@ def test_kinds_of_number():
     assert not timed.has(sympy.Float)
     expected = risk(Strategy("value", time=0.02), 3, **{**arguments, "noise_variance": 0.5})
     assert float(timed) == pytest.approx(expected, rel=1e-13)
+
+
+def test_flat_directions_in_numbers_that_round():
+    """Without noise a direction is flat: mpmath's digits tell, and balls say that they cannot."""
+    strategy, arguments = Strategy("key_query", few_shot=1), {"d": 3, "pretrain_shots": 4, "task": "unseen"}
+    exact = risk(strategy, 3, noise_variance=F(0), **arguments)
+    with mpmath.workdps(40):
+        found = risk(strategy, 3, noise_variance=mpmath.mpf(0), **arguments)
+        assert abs(found * exact.denominator - exact.numerator) < mpmath.mpf(10) ** -25
+    with pytest.raises(ValueError, match=r"certify = True .*a direction is flat; Fractions do"):
+        risk(strategy, 3, noise_variance=0, certify=True, **arguments)
 
 
 def test_arrays_broadcast():

@@ -351,8 +351,9 @@ def _settled(gradient: Any, hessian: Any, gram: Any, tidy: Callable[[Number], Nu
 def _reduced(a: Any, tidy: Callable[[Number], Number], columns: int) -> tuple[Any, list[int], list[int]]:
     """Reduced row echelon form over the first columns; its pivots' columns, and the rows that they came from."""
     a, pivots, order, top = a.copy(), [], list(range(len(a))), 0
+    rounding = _rounding(a)
     for column in range(columns):
-        found = next((row for row in range(top, len(a)) if not _is_zero(a[row, column])), None)
+        found = next((row for row in range(top, len(a)) if not _vanishes(a[row, column], rounding)), None)
         if found is None:
             continue
         a[[top, found]] = a[[found, top]]
@@ -366,6 +367,21 @@ def _reduced(a: Any, tidy: Callable[[Number], Number], columns: int) -> tuple[An
         pivots.append(column)
         top += 1
     return a, pivots, order[:top]
+
+
+def _rounding(a: Any) -> Number:
+    """What mpmath's numbers leave of a zero: a few digits of the largest entry's last."""
+    context = next((x.context for x in a.flat if hasattr(x, "context")), None)
+    return None if context is None else max(map(abs, a.flat)) * context.eps * 2**20
+
+
+def _vanishes(x: Number, rounding: Number) -> bool:
+    """Whether an entry is zero; a ball that may be, and may not, is for a higher precision to tell."""
+    if rounding is not None:
+        return bool(abs(x) <= rounding)
+    if hasattr(x, "rad") and not _is_zero(x) and x.contains(0):
+        raise ZeroDivisionError("a ball that holds zero and more")
+    return _is_zero(x)
 
 
 def _row_space(a: Any, tidy: Callable[[Number], Number]) -> tuple[list[int], Any]:

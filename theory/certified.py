@@ -47,6 +47,11 @@ def certified_risk(model: Strategy | AttentionParameters, n_shots: Number, setti
             except ZeroDivisionError:  # a matrix that is singular at this precision, not at a higher one
                 found = flint.arb("nan")
             values = found.flat if isinstance(found, np.ndarray) else (found,)
+            if bits >= LAST_BITS and any(hasattr(x, "is_nan") and x.is_nan() for x in values):
+                raise ValueError(
+                    f"certify = True is not allowed here: {LAST_BITS} bits do not tell whether a matrix is singular or whether a "
+                    "direction is flat; Fractions do"
+                )
             if all(map(_narrow, values)) or bits >= LAST_BITS:
                 return _each(flint.arb, found)
             bits *= 2

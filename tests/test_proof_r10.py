@@ -19,7 +19,7 @@ MUTANTS = [
     ("R10.conservation", contractions, "_Contraction._variance", "values + one.constant * two", "values + two"),
     ("R10.conservation", contractions, "_Contraction._shares", "u = u + met.w * met.keyed", "u = u + met.keyed"),
     ("R10.conservation", contractions, "_Own.linear", "self.value * self.scores", "self.scores"),
-    ("R10.odd", contractions, "_Contraction._biases", INTERCEPT, INTERCEPT + " - (own.v @ own.Cv) * space.constant"),
+    ("R10.odd", contractions, "_Contraction._biases", INTERCEPT, INTERCEPT + " - (own.v @ own.Cv) * self.space.constant"),
     ("R10.odd", contractions, "_Met.__init__", RESPONSE, RESPONSE + " + (self.v @ self.Cv) * space.constant"),
     ("R10.odd", contractions, "_Contraction._shares", "met.w * met.keyed\n", "met.w * met.keyed + met.w * space.constant\n"),
     ("R10.isotropic", lines, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),

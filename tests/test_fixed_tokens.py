@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import theory
+from numerics import flow
 from theory.proofs import enumeration
 
 N = 7.0
@@ -82,6 +83,14 @@ def test_all_on_both_losses(world, noise):
     along = [dv[1:-1] @ theta - N * dQ[0, 0] / c**2, dv[-1], *dQ[1:-1, -1], dQ[1, 2] - dQ[2, 1]]
     assert np.abs(along).max() < ROUNDING
     assert abs(conserved(model) - conserved(start)) < ROUNDING
+
+
+@pytest.mark.parametrize("strategy", ["zero_shot", "zero_shot_value", "mixed_value", "mixed_kq"])
+def test_numerics_flows_there(strategy):
+    setting = setting_of("isotropic", few_shot_weight=2.0)
+    end, law = flow(strategy, setting, until="converged"), theory.fixed_point(strategy, setting=setting)
+    assert end.v[-1] == pytest.approx(law.v, abs=ROUNDING)
+    assert end.Q[-1] == pytest.approx(law.Q, abs=ROUNDING)
 
 
 @pytest.mark.parametrize("strategy", theory.STRATEGIES)

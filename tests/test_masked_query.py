@@ -10,6 +10,7 @@ import pytest
 from mutants import assert_refuted
 
 import theory
+from numerics import flow
 from theory import laws
 from theory.proofs import enumeration, r3_masked
 
@@ -89,6 +90,11 @@ def test_the_risk_by_enumeration(strategy):
             attends=False,
         )  # fmt: skip
         assert theory.risk(strategy, n, setting=setting) == pytest.approx(float(exact), rel=ROUNDING)
+
+
+def test_gradients_and_flows_refuse_a_mask():
+    with pytest.raises(ValueError, match="query = 'masked' is not allowed"):
+        flow("zero_shot", setting_of("isotropic"), until="converged")
 
 
 def test_all_parameters_have_no_closed_form():

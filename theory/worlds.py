@@ -12,16 +12,13 @@ import numpy as np
 from . import validation
 from .contractions import Inputs, Tasks
 from .covariances import FAMILIES
-from .kinds import FLOATS, Array, Kind, Number, common_kind
+from .kinds import Array, Kind, Number, common_kind
 from .laws import World
 from .lines import Lines
 from .matrices import Matrices
 from .prompt import tokens, training_tokens
 from .setting import Setting, as_matrix
 from .tasks import TARGET, UNSEEN
-
-# The solve for the label's weight loses digits in proportion to lambda: ten of sixteen are left at this one.
-LARGEST_DENSE_WEIGHT = 1e6
 
 NUMBER_FIELDS = ("d", "noise_variance", "pretrain_shots", "few_shot_shots", "few_shot_weight", "value_scale")
 
@@ -73,9 +70,6 @@ def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, own_mo
     _, noise_variance, pretrain_shots, _, few_shot_weight, scale = numbers_of(setting)
     if type(setting.d) is not int:
         raise validation.reject("d", setting.d, "one whole number where vectors or matrices are given")
-    if kind is FLOATS and not own_model and few_shot_weight > LARGEST_DENSE_WEIGHT:
-        allowed = f"at most {LARGEST_DENSE_WEIGHT:g} in floats beside a covariance; Fractions and certify=True take any"
-        raise validation.reject("few_shot_weight", few_shot_weight, allowed)
     number, normalization = kind.number, normalization_of(setting, kind)
     per_token, gain = (None, None) if own_model else training(number(pretrain_shots), normalization)
     few = number(few_shot_shots)

@@ -54,7 +54,7 @@ def derive_selection(proof: Proof) -> None:
     no_shots = {**r0_model.ODD, r0_model.n: 0, r0_model.theta: theta_0}
     loss = substitute(r0_model.excess(), no_shots)  # N_0^2 (L_ZS - sigma^2), its N being N_0
     proof.step(
-        r"The zero-shot loss that divides by $N_0$ is that of $N_0 = 1$ at v and Q over $\sqrt{N_0} = y$, whose flow it "
+        r"The zero-shot loss that divides by $N_0$ is that of $N_0 = 1$ at v/y and Q/y, $y^2 = N_0$, whose flow it "
         r"follows at another pace: what R2.landscape says of $N_0 = 1$ holds for it, with $q = N_0/c$."
     )
     numbers = {r0_model.n: n, r0_model.w: w, r0_model.sigma2: sigma2}

@@ -342,7 +342,11 @@ def test_floats_and_numpy_integers_count_as_exact_numbers():
         ({"noise_variance": F(-1, 2)}, ValueError, "noise_variance must be >= 0"),
         ({"n_shots": 1.0}, TypeError, "n_shots must be an int, got 1.0"),
         ({"n_shots": -1}, ValueError, "n_shots must be >= 0, got -1"),
-        ({"normalization": "token"}, ValueError, "normalization must be 'tokens' or 'shots', got 'token'"),
+        (
+            {"normalization": "token"},
+            ValueError,
+            "normalization must be 'tokens', 'shots' or a number > 0, got 'token'",
+        ),
     ],
 )
 def test_bad_arguments_are_named(change, error, message):

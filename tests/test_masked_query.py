@@ -92,9 +92,13 @@ def test_the_risk_by_enumeration(strategy):
         assert theory.risk(strategy, n, setting=setting) == pytest.approx(float(exact), rel=ROUNDING)
 
 
-def test_gradients_and_flows_refuse_a_mask():
-    with pytest.raises(ValueError, match="query = 'masked' is not allowed"):
-        flow("zero_shot", setting_of("isotropic"), until="converged")
+def test_the_flow_ends_at_the_law():
+    """The masked zero-shot loss moves nothing, and the few-shot loss alone moves v to R3.masked's point."""
+    setting = setting_of("isotropic")
+    for name in ("zero_shot", "mixed_value"):
+        found, expected = flow(name, setting, until="converged").end, theory.fixed_point(name, setting=setting)
+        np.testing.assert_allclose(found.v, expected.v, atol=1e-9)  # a flow's end is right to 1e-11 of its size
+        np.testing.assert_allclose(found.Q, expected.Q, atol=1e-9)
 
 
 def test_all_parameters_have_no_closed_form():

@@ -63,7 +63,7 @@ MUTANTS = [
     ("R0.average", contractions, "_Contraction._spread", "2 * (power * power + 2 * power2)", "(power * power + 2 * power2)"),
     ("R0.average", contractions, "_Contraction._varying_power", "moment2) - moment * moment", "moment2)"),
     ("R0.average", contractions, "_Contraction._shares", "(1 - head.w) * head.right", "(1 + head.w) * head.right"),
-    ("R0.average", contractions, "_Contraction._shares", "met.w * met.Q + space", "met.Q + space"),
+    ("R0.average", contractions, "_Contraction._shares", "G_C + met.w * met.right", "G_C + met.right"),
     ("R0.average", contractions, "_Contraction.terms", "slope - shares.moment * shares.u", "slope + shares.moment * shares.u"),
 ]  # fmt: skip
 

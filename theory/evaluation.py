@@ -15,7 +15,7 @@ import numpy as np
 
 from . import validation
 from .contractions import Head, Layer, RiskTerms, Square, contract
-from .kinds import FLOATS, FRACTIONS, SYMBOLS, Array, Kind, Number, anywhere, is_symbolic
+from .kinds import FLOATS, FRACTIONS, SYMBOLS, Array, Kind, Number, anywhere
 from .laws import Case, Regime, laws_of
 from .parameters import AttentionParameters, IsotropicScalars, require_dimension
 from .programs import (
@@ -239,7 +239,7 @@ def _numbers(question: _Asked, n_shots: Number, kind: Kind) -> tuple[Numbers, Qu
     elif isinstance(task, np.ndarray):
         if not np.array_equal(task, target_of(setting)):
             place, (departure, across) = "task", _split(kind.array(task), kind.array(target_of(setting)), kind)
-    elif is_symbolic(task) or task != 1:
+    elif task != 1:  # a cosine of 1, of any kind of number, is the target
         departure = 1 - kind.number(task)
         place, across = "task", norm2 * (departure * (2 - departure))
     conventional = isinstance(normalization, str)

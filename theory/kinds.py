@@ -42,6 +42,8 @@ class Kind:
         return x if x is None or x is math.inf else self._convert(x)
 
     def _convert(self, x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            return self.array(x) if x.dtype == object else x
         return int(x.numerator) / int(x.denominator) if is_exact(x) else x
 
     def array(self, a: Array) -> Array:
@@ -78,7 +80,8 @@ class Kind:
 
     def present(self, value: Any, inputs: Iterable[object] = ()) -> Any:
         """Hand a result back as the caller's numbers are."""
-        return value.item() if isinstance(value, np.generic) else value
+        value = value.item() if isinstance(value, np.generic) else value
+        return float(value) if type(value) is int and self.dtype is float else value
 
     def presented(self, a: Array) -> Array:
         """The same for each entry of an array."""

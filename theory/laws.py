@@ -97,9 +97,10 @@ class Point(NamedTuple):
         if self.limit is not None:
             v_x, q = self.limit
             return Layer((head,), own=(Head(space.token_vector(0, v_x, 0), score(q, 0 * self.B, zero)),))
-        if self.seen is not None:
+        if self.seen is not None:  # and the query meets c q = N_0, whatever the gauge
             anchor = space.token_vector(0, world.target, 0)
-            return Layer((head._replace(v=space.token_vector(0, self.seen, self.w), anchor=anchor),), own=(head,))
+            own = Head(anchor, score(world.zero_shot_tokens, 0 * self.B, zero))
+            return Layer((head._replace(v=space.token_vector(0, self.seen, self.w), anchor=anchor),), own=(own,))
         return Layer((head,), skip=None if self.skip is None else space.token_vector(0, self.skip, 0))
 
 
@@ -303,8 +304,9 @@ def mixed_idle(world: World) -> Point:
 
 def least_by_root(rho: Number, m: Number, m_prime: Number) -> tuple[Number, Number, None]:
     """R7's u and rho/p*, in short: for numbers that lose nothing in a difference."""
-    u = square_root((m_prime * square_root(rho * (1 + rho)) - rho) / (m + 2))
-    return u, rho / (u * u), None
+    root = m_prime * square_root(rho * (1 + rho))
+    u = square_root((root - rho) / (m + 2))
+    return u, root / (u * u) - (m + 2), None  # which is rho/p*, and leaves m'/(m + 2 + rho/p*) = u^2/root
 
 
 def least_by_ratio(rho: Number, m: Number, m_prime: Number) -> tuple[Number, Number, Number]:

@@ -36,8 +36,9 @@ class _Told(NamedTuple):
 class Strategy:
     r"""A way of training: gradient flow of a loss on some of the layer's entries, from `pretrained`, for some time.
 
-    .. math:: L = \mathtt{zero\_shot}\,L_{ZS} + \mathtt{few\_shot}\,L_{FS} + \mathtt{replay}\,L_{PT}
-        + \mathtt{pull}\,|x - x_0|^2
+    .. math:: L = a L_{ZS} + b L_{FS} + c L_{PT} + k |x - x_0|^2
+
+    with the weights a (``zero_shot``), b (``few_shot``), c (``replay``) and k (``pull``).
 
     Parameters
     ----------

@@ -165,7 +165,7 @@ THEOREM = Theorem(
     statement=(
         r"As $\sigma^2 \to 0$ the target risk at n shots tends to the following; on any other task but that of the label zero, "
         r"the opposite one among them, and on the unseen average, it <<growth>>. Where the few-shot loss has nothing to gain from its "
-        r"shots (a single one, in shots) no risk does: the flow without noise ends at R7's point."
+        r"shots (a single one, in shots) the risks stay finite: the flow without noise ends at R7's point."
     ),
     assumptions=("As R7, but for the noise.",),
     source="New here.",

@@ -137,18 +137,11 @@ def matrix(argument: str, value: Any, size: int | None) -> np.ndarray[Any, Any]:
 def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray[Any, Any]:
     """A symmetric positive definite matrix (asymmetry within rounding is averaged away)."""
     allowed = "a symmetric positive definite matrix of shape (d, d)"
-    given = matrix(argument, value, size)
-    array: np.ndarray[Any, Any] = whole_as_floats(given)
+    given, array = _symmetric(argument, value, size, allowed)
     if array.dtype == object:
-        if any(array[i, j] != array[j, i] for i in range(len(array)) for j in range(i)):
-            raise reject(argument, value, f"{allowed}: it is not symmetric")
         if not _exact_positive_definite(array):
             raise reject(argument, value, f"{allowed}: it is not positive definite")
         return array
-    if not np.array_equal(given, given.T):
-        if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * np.abs(array).max():
-            raise reject(argument, value, f"{allowed}: it is not symmetric")
-        given = array = np.asarray(array + (array.T - array) / 2)
     try:
         pivots = np.linalg.cholesky(array).diagonal() ** 2
     except np.linalg.LinAlgError:
@@ -156,6 +149,41 @@ def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray
     if np.any(pivots <= len(array) * np.finfo(float).eps * array.diagonal()):  # nothing left but rounding
         raise reject(argument, value, f"{allowed}: it is not positive definite")
     return given
+
+
+def positive_semidefinite(argument: str, value: Any) -> np.ndarray[Any, Any]:
+    """A symmetric positive semidefinite matrix that is not zero."""
+    allowed = "a symmetric positive semidefinite matrix of shape (d, d), not zero"
+    given, array = _symmetric(argument, value, None, allowed)
+    if array.dtype == object:
+        if not _exact_positive_semidefinite(array):
+            raise reject(argument, value, f"{allowed}: it is not positive semidefinite")
+        return array
+    size = np.abs(array).max()
+    if size == 0:
+        raise reject(argument, value, allowed)
+    try:
+        np.linalg.cholesky(array)  # a third of the work of eigenvalues, and the usual case
+    except np.linalg.LinAlgError:
+        if np.linalg.eigvalsh(array)[0] < -len(array) * np.finfo(float).eps * size * 10:
+            raise reject(argument, value, f"{allowed}: it is not positive semidefinite") from None
+    return given
+
+
+def _symmetric(
+    argument: str, value: Any, size: int | None, allowed: str
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A symmetric matrix as it was given, and in floats where its numbers are whole; exact ones are symmetric exactly."""
+    given = matrix(argument, value, size)
+    array: np.ndarray[Any, Any] = whole_as_floats(given)
+    if array.dtype == object:
+        if any(array[i, j] != array[j, i] for i in range(len(array)) for j in range(i)):
+            raise reject(argument, value, f"{allowed}: it is not symmetric")
+    elif not np.array_equal(given, given.T):
+        if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * np.abs(array).max():
+            raise reject(argument, value, f"{allowed}: it is not symmetric")
+        given = array = np.asarray(array + (array.T - array) / 2)
+    return given, array
 
 
 def covariance(argument: str, value: Any, definite: bool) -> np.ndarray[Any, Any]:
@@ -170,32 +198,6 @@ def covariance(argument: str, value: Any, definite: bool) -> np.ndarray[Any, Any
         raise reject(
             argument, value, f"{allowed}{', which are positive' if definite else ', which are not negative, nor all 0'}"
         )
-    return given
-
-
-def positive_semidefinite(argument: str, value: Any) -> np.ndarray[Any, Any]:
-    """A symmetric positive semidefinite matrix that is not zero."""
-    allowed = "a symmetric positive semidefinite matrix of shape (d, d), not zero"
-    given = matrix(argument, value, None)
-    array: np.ndarray[Any, Any] = whole_as_floats(given)
-    if array.dtype == object:
-        if any(array[i, j] != array[j, i] for i in range(len(array)) for j in range(i)):
-            raise reject(argument, value, f"{allowed}: it is not symmetric")
-        if not _exact_positive_semidefinite(array):
-            raise reject(argument, value, f"{allowed}: it is not positive semidefinite")
-        return array
-    size = np.abs(array).max()
-    if size == 0:
-        raise reject(argument, value, allowed)
-    if not np.array_equal(given, given.T):
-        if np.abs(array - array.T).max() > SYMMETRY_TOLERANCE * size:
-            raise reject(argument, value, f"{allowed}: it is not symmetric")
-        given = array = np.asarray(array + (array.T - array) / 2)
-    try:
-        np.linalg.cholesky(array)  # a third of the work of eigenvalues, and the usual case
-    except np.linalg.LinAlgError:
-        if np.linalg.eigvalsh(array)[0] < -len(array) * np.finfo(float).eps * size * 10:
-            raise reject(argument, value, f"{allowed}: it is not positive semidefinite") from None
     return given
 
 

@@ -95,7 +95,7 @@ CORE = [
     ("laws", "mixed_key_query_noiseless", "length2 = theta @ theta", "length2 = signal(world)"),
     ("laws", "mixed_key_query_noiseless", "theta - (product @ theta)", "theta + (product @ theta)"),
     ("laws", "mixed_key_query_noiseless", "space.outer(moved, theta)", "space.outer(theta, moved)"),
-    ("laws", "least_by_root", "(1 + rho)) - rho", "(1 + rho)) + rho"),
+    ("laws", "least_by_root", "(root - rho)", "(root + rho)"),
     ("laws", "least_by_ratio", "* m_prime - 1) * rho", "* m_prime + 1) * rho"),
     ("laws", "least_by_ratio", "+ rho) / positive", "- rho) / positive"),
     ("laws", "least_by_ratio", "1 + u * ratio", "1 - u * ratio"),

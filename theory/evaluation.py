@@ -315,7 +315,7 @@ def _everyday_risk(strategy: Strategy, n_shots: Number, setting: Setting, task: 
     if elsewhere and case.diverges_off_target and n_shots:
         return math.inf
     departure = 2 if named else 1 - task
-    beyond = 1 if normalization == "tokens" or not n_shots else 0
+    beyond = beyond_shots(n_shots, normalization)
     across = departure * (2 - departure)
     return run(
         d, noise, 1, m, few, weight, scale, None, departure, across, n_shots, n_shots + beyond, beyond

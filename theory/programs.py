@@ -57,9 +57,7 @@ def isotropic_world(numbers: Numbers, normalization: Any, infinite_pretraining: 
     space = Lines.isotropic(numbers.d, numbers.target_norm2, across)
     m, few = numbers.pretrain_shots, numbers.few_shot_shots
     per_token, gain = (0, 1) if infinite_pretraining or m is None else training_tokens(m, normalization)
-    few_tokens = None if few is None else tokens(few, normalization) if normalization == "tokens" else few
-    if few is not None and not isinstance(normalization, str):
-        few_tokens = normalization
+    few_tokens = None if few is None else tokens(few, normalization)
     return World(
         space, space.identity, None, space.vector(objects(1, 0)), numbers.d, numbers.noise_variance, per_token, gain, few,
         few_tokens, numbers.few_shot_weight, numbers.value_scale, tokens(0, normalization),

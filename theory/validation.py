@@ -139,7 +139,7 @@ def positive_definite(argument: str, value: Any, size: int | None) -> np.ndarray
     allowed = "a symmetric positive definite matrix of shape (d, d)"
     given, array = _symmetric(argument, value, size, allowed)
     if array.dtype == object:
-        if not _exact_positive_definite(array):
+        if not _exact_positive(array, definite=True):
             raise reject(argument, value, f"{allowed}: it is not positive definite")
         return array
     try:
@@ -156,7 +156,7 @@ def positive_semidefinite(argument: str, value: Any) -> np.ndarray[Any, Any]:
     allowed = "a symmetric positive semidefinite matrix of shape (d, d), not zero"
     given, array = _symmetric(argument, value, None, allowed)
     if array.dtype == object:
-        if not _exact_positive_semidefinite(array):
+        if not _exact_positive(array, definite=False):
             raise reject(argument, value, f"{allowed}: it is not positive semidefinite")
         return array
     size = np.abs(array).max()
@@ -421,29 +421,20 @@ def _whole(array: np.ndarray[Any, Any], copy: bool) -> np.ndarray[Any, Any]:
         return array.astype(object)
 
 
-def _exact_positive_semidefinite(array: np.ndarray[Any, Any]) -> bool:
-    """By elimination: no pivot negative, and a zero pivot only where its whole row is zero."""
-    rows = array.copy()
-    for k in range(len(rows)):
-        pivot = rows[k, k]
-        if is_symbolic(pivot) and not pivot.is_number:
-            return True
-        if pivot < 0 or (pivot == 0 and any(x != 0 for x in rows[k, k:])):
-            return False
-        for i in range(k + 1, len(rows) if pivot else k):
-            rows[i] = rows[i] - rows[k] * (rows[i, k] / pivot)
-    return True
+def _exact_positive(array: np.ndarray[Any, Any], definite: bool) -> bool:
+    """Sylvester by elimination: all pivots positive; a pivot whose sign a symbol hides is taken as positive.
 
-
-def _exact_positive_definite(array: np.ndarray[Any, Any]) -> bool:
-    """Sylvester by elimination: all pivots positive; a pivot whose sign a symbol hides is taken as positive."""
+    Semidefinite: none negative, and a zero one only where the rest of its row is zero.
+    """
     rows = array.copy()
     for k in range(len(rows)):
         pivot = rows[k, k]
         if is_symbolic(pivot) and not pivot.is_number:
             return True
         if not pivot > 0:
-            return False
+            if definite or pivot < 0 or any(x != 0 for x in rows[k, k:]):
+                return False
+            continue
         for i in range(k + 1, len(rows)):
             rows[i] = rows[i] - rows[k] * (rows[i, k] / pivot)
     return True

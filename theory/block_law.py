@@ -21,30 +21,24 @@ Sources: the law is linear algebra; early stopping as a filter on the spectrum i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .contractions import Head, Layer, Polar, Tasks
-from .kinds import FLOATS, SYMBOLS, Array, Kind, Number, common_kind, factored, square_root
+from .kinds import FLOATS, Array, Kind, Number, common_kind, square_root
 from .laws import Case, Point, World, pretrained, pretrained_scale, product_norm2
 from .lines import Lines
 from .matrices import Matrices
+from .quadratic_law import at_time, exponential, is_zero, phi, plain, tidied
 from .space import exact_quotient, objects
 from .strategies import KEY_QUERY, SETTING, SKIP, VALUE, Strategy
-from .surds import Surd
 from .tasks import UNSEEN
 from .validation import NoClosedForm
 from .worlds import tasks_of
 
 LARGEST_BASIS = 400  # directions: their pairs take a minute
-
-# Rounding leaves 1e-16 of the largest entry of a scaled Hessian in some hundred sums; a rate below this share of the
-# others is taken for none. Exact numbers decide exactly.
-FLAT = 1e-13
 
 
 def block_cases(strategy: Strategy) -> tuple[Case, ...]:
@@ -57,7 +51,7 @@ def trained_point(strategy: Strategy, world: World) -> Point:
     start = pretrained(world)
     entries = strategy.entries()
     two_lines = isinstance(world.space, Lines) and world.space.few
-    if not two_lines and "v_x" in entries and _is_zero(strategy.few_shot):
+    if not two_lines and "v_x" in entries and is_zero(strategy.few_shot):
         return _value_point(strategy, world, start)
     basis = _basis(entries, world, start)
     if not basis:
@@ -66,10 +60,10 @@ def trained_point(strategy: Strategy, world: World) -> Point:
     kind = common_kind((*strategy.numbers(), *(x for loss in losses for x in loss[:3]), world.noise_variance, world.d))
     gram = _gram(world.space, basis, _metric(strategy, world, entries[0]))
     stages = [_quadratic(stage, basis, start, world, kind) for stage in _stages(losses)]
-    if not _is_zero(strategy.pull):
+    if not is_zero(strategy.pull):
         gradient, hessian = stages[0]
         stages[0] = gradient, hessian + 2 * kind.number(strategy.pull) * gram
-    steps = _at_time(stages, gram, strategy.time, kind)
+    steps = at_time(stages, gram, strategy.time, kind)
     return _moved(start, basis, steps, world)
 
 
@@ -93,14 +87,14 @@ def _few_shot_weight(strategy: Strategy, world: World) -> Number:
 def _losses(strategy: Strategy, world: World) -> list[_Loss]:
     target: Any = tasks_of(world, "target")
     losses = []
-    if not _is_zero(strategy.zero_shot):
+    if not is_zero(strategy.zero_shot):
         losses.append(_Loss(strategy.zero_shot, 0, _reciprocal(world.zero_shot_tokens), target))
-    if not _is_zero(strategy.replay):
+    if not is_zero(strategy.replay):
         losses.append(_Loss(strategy.replay, world.gain - world.per_token, world.per_token, tasks_of(world, UNSEEN)))
     weight, limit = _few_shot_weight(strategy, world), False
-    if strategy.few_shot == SETTING and _is_zero(weight):
-        weight, limit = 1, bool(losses) or not _is_zero(strategy.pull)
-    if not _is_zero(weight) and not (limit and strategy.time is not math.inf):  # which a weight 0+ takes for ever
+    if strategy.few_shot == SETTING and is_zero(weight):
+        weight, limit = 1, bool(losses) or not is_zero(strategy.pull)
+    if not is_zero(weight) and not (limit and strategy.time is not math.inf):  # which a weight 0+ takes for ever
         per_token = _reciprocal(world.few_shot_tokens)
         losses.append(_Loss(weight, world.few_shot_shots * per_token, per_token, target, limit))
     return losses
@@ -117,7 +111,7 @@ def _reciprocal(x: Number) -> Number:
 
 def _metric(strategy: Strategy, world: World, block: str) -> Number:
     """The squared length of a direction of length 1 in the gauge, (V, Q) being (k v, Q/k): it matters to pulls and times."""
-    if block in SKIP or (strategy.time is math.inf and _is_zero(strategy.pull)):
+    if block in SKIP or (strategy.time is math.inf and is_zero(strategy.pull)):
         return 1
     scale = world.value_scale
     squared = square_root(product_norm2(world)) if scale is None else scale * scale
@@ -139,7 +133,7 @@ def _basis(entries: tuple[str, ...], world: World, start: Point) -> list[_Direct
     if isinstance(space, Lines) and space.few:
         theta = world.target
         lines = [space.diagonal(objects(1, 0)), space.diagonal(objects(0, 1))]
-        if _is_zero(world.d - 1):  # nothing is across
+        if is_zero(world.d - 1):  # nothing is across
             lines = lines[:1]
         parts = {"v_x": [theta], "w": [1], "q": [1], "B": lines, "b": [theta], "skip": [theta]}
     else:
@@ -207,7 +201,7 @@ def _moved(start: Point, basis: list[_Direction], steps: Any, world: World) -> P
             lines[int(entry.diagonal[1])] = step
             continue
         parts[block] = parts[block] + (step if type(entry) is int else step * entry)
-    if not all(map(_is_zero, lines)):  # along and across as a multiple of the identity and a dyad
+    if not all(map(is_zero, lines)):  # along and across as a multiple of the identity and a dyad
         space: Any = world.space
         along, across = lines
         norm2 = world.target @ world.target
@@ -220,7 +214,7 @@ def _quadratic(losses: list[_Loss], basis: list[_Direction], start: Point, world
     """Gradient and Hessian of a weighted sum of risks over the basis, at the start."""
     size = len(basis)
     gradient, hessian = (np.zeros(shape, dtype=int).astype(object) for shape in (size, (size, size)))
-    tidy = factored if kind is SYMBOLS else _same
+    tidy = tidied(kind)
     inputs = world.inputs()
     added = [_added(direction, world, start) for direction in basis]
     for weight, share, per_token, tasks, _ in losses:
@@ -233,182 +227,6 @@ def _quadratic(losses: list[_Loss], basis: list[_Direction], start: Point, world
             for j, two in enumerate(directions[: i + 1]):
                 hessian[i, j] = hessian[j, i] = tidy(hessian[i, j] + 2 * weight * (one @ two))
     return gradient, hessian
-
-
-def _same(x: Number) -> Number:
-    return x
-
-
-# --- the flow of a quadratic ----------------------------------------------------------------------------------------
-
-
-def _at_time(stages: list[tuple[Any, Any]], gram: Any, time: Number, kind: Kind) -> Any:
-    """The steps along the basis."""
-    if kind is FLOATS:
-        stages = [(np.asarray(g, dtype=float), np.asarray(h, dtype=float)) for g, h in stages]
-        gram = np.asarray(gram, dtype=float)
-    if time is not math.inf:
-        ((gradient, hessian),) = stages
-        advance = _advanced_floats if kind is FLOATS else _advanced
-        return advance(gradient, hessian, gram, kind.number(time))
-    settle = _settled_floats if kind is FLOATS else partial(_settled, tidy=factored if kind is SYMBOLS else _same)
-    size = len(gram)
-    along: Any = np.eye(size) if kind is FLOATS else np.eye(size, dtype=int).astype(object)
-    total: Any = 0 * stages[0][0]
-    for gradient, hessian in stages:  # each along the minimisers of those before
-        slope = along.T @ (gradient + hessian @ total)
-        step, flat = settle(slope, along.T @ hessian @ along, along.T @ gram @ along)
-        total, along = total + along @ step, along @ flat
-        if not along.shape[1]:
-            break
-    return total.tolist() if kind is FLOATS else [kind.present(x) for x in total]
-
-
-def _advanced_floats(gradient: Array, hessian: Array, gram: Array, time: float) -> Any:
-    """x(t) in coordinates that are orthonormal: the Gram matrix is diagonal."""
-    lengths = np.sqrt(gram.diagonal())
-    rates, modes = np.linalg.eigh(hessian / np.multiply.outer(lengths, lengths))
-    return (-(modes @ (phi(rates, time) * (modes.T @ (gradient / lengths)))) / lengths).tolist()
-
-
-def phi(rates: Array, time: float) -> Array:
-    """(1 - exp(-rate t))/rate; a rate below zero is a rounding of zero."""
-    decay = np.maximum(rates, 0.0) * time
-    small = decay < 1e-300
-    return np.asarray(time * np.where(small, 1.0, -np.expm1(-decay) / np.where(small, 1.0, decay)))
-
-
-def _settled_floats(gradient: Array, hessian: Array, gram: Array) -> tuple[Array, Array]:
-    """The step to the minimiser that flow ends at, and a basis of the flat directions.
-
-    Which directions are flat is asked in coordinates scaled to a unit diagonal, where weights and units do not matter.
-    """
-    rates = hessian.diagonal() / gram.diagonal()
-    live = rates > FLAT * max(rates.max(initial=0.0), 0.0)
-    scale = np.where(live, np.sqrt(np.where(live, hessian.diagonal(), 1.0)), 1.0)
-    scaled = np.where(np.multiply.outer(live, live), hessian / np.multiply.outer(scale, scale), 0.0)
-    values, modes = np.linalg.eigh(scaled)
-    steep = values > FLAT * len(values)
-    moving = modes[:, steep]
-    if not moving.shape[1]:
-        return 0 * gradient, np.eye(len(gradient))
-    # In the metric flow leaves its start along G^-1 (range of H); scaled coordinates y = scale x.
-    reach = np.linalg.solve(gram, scale[:, None] * moving)
-    inside = moving.T @ (hessian / scale[:, None]) @ reach
-    step = -reach @ np.linalg.solve(inside, moving.T @ (gradient / scale))
-    return step, modes[:, ~steep] / scale[:, None]
-
-
-def _advanced(gradient: Any, hessian: Any, gram: Any, time: Number) -> list[Number]:
-    """Exactly, where each direction that moves is alone."""
-    steps: list[Number] = []
-    for i, slope in enumerate(gradient):
-        coupled = [j for j in range(len(gradient)) if j != i and not _is_zero(hessian[i, j])]
-        if _is_zero(slope) and all(_is_zero(gradient[j]) for j in coupled):
-            steps.append(0)
-            continue
-        if coupled:
-            raise NoClosedForm(
-                f"time = {time!r} has no closed form in exact numbers or Symbols here: several entries move together, at "
-                "rates that are roots of a polynomial; give floats, or time = math.inf"
-            )
-        rate = hessian[i, i] / gram[i, i]
-        phi_t = time if _is_zero(rate) else (1 - _exponential(-rate * time)) / rate
-        steps.append(-phi_t * (_plain(slope) / _plain(gram[i, i])))
-    return steps
-
-
-def _plain(x: Number) -> Number:
-    """A surd as the expression that exponentials take."""
-    return x.to_sympy() if isinstance(x, Surd) else x
-
-
-def _exponential(x: Number) -> Number:
-    if hasattr(x, "exp") and hasattr(x, "rad"):
-        return x.exp()
-    if hasattr(x, "context") and not isinstance(x, Fraction | Surd):
-        return x.context.exp(x)
-    import sympy
-
-    x = _plain(x)
-    return sympy.exp(sympy.Rational(x.numerator, x.denominator) if isinstance(x, Fraction) else x)
-
-
-def _settled(gradient: Any, hessian: Any, gram: Any, tidy: Callable[[Number], Number]) -> tuple[Any, Any]:
-    """The same in numbers that do not round."""
-    size = len(gradient)
-    rows, flat = _row_space(hessian, tidy)
-    if not rows:
-        return 0 * gradient, np.eye(size, dtype=int).astype(object)
-    if len(rows) == size:
-        return _solved(hessian, -gradient, tidy), flat
-    kept = hessian[rows]
-    reach = np.array([_solved(gram, row, tidy) for row in kept], dtype=object).T  # G^-1 (range of H)
-    inside = _solved(kept @ reach, -gradient[rows], tidy)
-    return reach @ inside, flat
-
-
-def _reduced(a: Any, tidy: Callable[[Number], Number], columns: int) -> tuple[Any, list[int], list[int]]:
-    """Reduced row echelon form over the first columns; its pivots' columns, and the rows that they came from."""
-    a, pivots, order, top = a.copy(), [], list(range(len(a))), 0
-    rounding = _rounding(a)
-    for column in range(columns):
-        found = next((row for row in range(top, len(a)) if not _vanishes(a[row, column], rounding)), None)
-        if found is None:
-            continue
-        a[[top, found]] = a[[found, top]]
-        order[top], order[found] = order[found], order[top]
-        pivot = a[top, column]
-        a[top] = [tidy(exact_quotient(x, pivot)) for x in a[top]]
-        for row in range(len(a)):
-            if row != top and not _is_zero(a[row, column]):
-                factor = a[row, column]
-                a[row] = [tidy(x - factor * y) for x, y in zip(a[row], a[top], strict=True)]
-        pivots.append(column)
-        top += 1
-    return a, pivots, order[:top]
-
-
-def _rounding(a: Any) -> Number:
-    """What mpmath's numbers leave of a zero: a few digits of the largest entry's last."""
-    context = next((x.context for x in a.flat if hasattr(x, "context")), None)
-    return None if context is None else max(map(abs, a.flat)) * context.eps * 2**20
-
-
-def _vanishes(x: Number, rounding: Number) -> bool:
-    """Whether an entry is zero; a ball that may be, and may not, is for a higher precision to tell."""
-    if rounding is not None:
-        return bool(abs(x) <= rounding)
-    if hasattr(x, "rad") and not _is_zero(x) and x.contains(0):
-        raise ZeroDivisionError("a ball that holds zero and more")
-    return _is_zero(x)
-
-
-def _row_space(a: Any, tidy: Callable[[Number], Number]) -> tuple[list[int], Any]:
-    """Rows that span all of them, and a basis of the null space."""
-    reduced, pivots, rows = _reduced(a, tidy, len(a))
-    free = [column for column in range(len(a)) if column not in pivots]
-    flat = np.zeros((len(a), len(free)), dtype=int).astype(object)
-    for k, column in enumerate(free):
-        flat[column, k] = 1
-        for row, pivot in enumerate(pivots):
-            flat[pivot, k] = -reduced[row, column]
-    return sorted(rows), flat
-
-
-def _solved(a: Any, b: Any, tidy: Callable[[Number], Number]) -> Any:
-    """a^-1 b."""
-    reduced, _, _ = _reduced(np.column_stack([a, b]), tidy, len(a))
-    return reduced[:, -1]
-
-
-def _is(x: Any, number: int) -> bool:
-    return type(x) is int and x == number
-
-
-def _is_zero(x: Number) -> bool:
-    """Whether a number is zero for certain: an expression that is, a ball that holds nothing else."""
-    return bool(x == 0) if not isinstance(x, str) else False
 
 
 # --- the value matrix at any d --------------------------------------------------------------------------------------
@@ -429,15 +247,15 @@ def _value_point(strategy: Strategy, world: World, start: Point) -> Point:
     kind = common_kind((*strategy.numbers(), t_1, world.noise_variance))
     per_zero = kind.number(_reciprocal(world.zero_shot_tokens))
     zero_shot, replay, pull = map(kind.number, (strategy.zero_shot, strategy.replay, strategy.pull))
-    if _is_zero(zero_shot):
+    if is_zero(zero_shot):
         return start
     hessian = (zero_shot * per_zero * per_zero) * own
-    if not _is_zero(replay):
+    if not is_zero(replay):
         per_token, share = kind.number(world.per_token), kind.number(world.gain - world.per_token)
         shots = per_token * share * (t_2 * one + 2 * (t_1 * M) + 5 * M2) + share * share * M2
         hessian = hessian + replay * (per_token * per_token * own + shots)
     vector = (zero_shot * per_zero) * (t_1 * theta + 2 * (M @ theta))
-    if strategy.time is math.inf and _is_zero(pull):
+    if strategy.time is math.inf and is_zero(pull):
         return start._replace(v_x=space.solve(hessian, vector))
     metric = _metric(strategy, world, VALUE[0])
     hessian, vector = world.sigma @ hessian + (pull * metric) * one, world.sigma @ vector
@@ -452,8 +270,8 @@ def _filtered(space: Any, hessian: Any, vector: Any, time: Number, kind: Kind) -
         rates = hessian.diagonal
         if kind is FLOATS:
             return space.vector(phi(np.asarray(rates, dtype=float), time) * vector.coordinates)
-        filters = [(1 - _exponential(-rate * time)) / _plain(rate) for rate in rates]
-        return space.vector(objects(*(f * _plain(x) for f, x in zip(filters, vector.coordinates, strict=True))))
+        filters = [(1 - exponential(-rate * time)) / plain(rate) for rate in rates]
+        return space.vector(objects(*(f * plain(x) for f, x in zip(filters, vector.coordinates, strict=True))))
     if kind is not FLOATS:
         raise NoClosedForm(
             "time: a finite time beside a covariance that is not diagonal has a closed form in floats alone, by its "

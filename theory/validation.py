@@ -6,56 +6,30 @@ formulas take: plain ints and floats, float64 arrays, exact numbers, or object a
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from .kinds import Number, as_fraction, is_ball, is_exact, is_symbolic, module_type, whole_as_floats
+from .errors import NoClosedForm as NoClosedForm
+from .errors import describe as describe
+from .errors import nearest as nearest
+from .errors import reject as reject
+from .errors import unknown_keywords as unknown_keywords
+from .kinds import Number, as_fraction, is_ball, is_exact, is_symbolic, whole_as_floats
+from .real_arrays import LARGEST_REAL as LARGEST_REAL
+from .real_arrays import real_array, real_number
 
 LARGEST_COUNT = 2**53  # the largest whole number up to which every one is a float
-LARGEST_REAL = 1e50  # products of a few such numbers stay within the range of floats
 BLOCK = 1 << 14  # numbers checked at once: temporaries of this size stay in cache
 SYMMETRY_TOLERANCE = 1e-10  # relative: products such as A @ D @ A.T round to within a few ulp of symmetric
 
-# The symbols of papers, for whoever tries one as a keyword.
-SYMBOLS = {
-    "n": "n_shots", "theta": "task", "dimension": "d", "Sigma": "covariance", "Psi": "task_covariance",
-    "sigma2": "noise_variance", "theta_0": "target", "m": "pretrain_shots", "lambda": "few_shot_weight",
-    "w_0": "value_scale", "N": "normalization", "mask": "query",
-}  # fmt: skip
 PADDING = (
     "A layer on tokens (x, y) has a zero row and column for the constant at the front: "
     "np.pad(v, (1, 0)), np.pad(Q, ((1, 0), (1, 0)))"
 )
-OF_RISK_ALONE = ("n_shots", "task", "certify")  # neither a setting's nor a fixed point's
-
-
-class NoClosedForm(ValueError):
-    """No closed form exists for what was asked; the message says why and what computes it numerically."""
-
-
-def describe(value: object) -> str:
-    """A short repr for messages."""
-    text = repr(value).replace("\n", " ")
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def reject(argument: str, value: object, allowed: str, kind: type[Exception] = ValueError) -> Exception:
-    """The error to raise: argument, value, what is allowed."""
-    return kind(f"{argument} = {describe(value)} is not allowed: {argument} must be {allowed}")
-
-
-def nearest(argument: str, value: str, names: Sequence[str], otherwise: str = "") -> Exception:
-    """The error for an unknown name, with the nearest valid one."""
-    near = difflib.get_close_matches(value, names, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return ValueError(
-        f"{argument} = {describe(value)} is unknown{hint}; allowed: {', '.join(map(repr, names))}{otherwise}"
-    )
 
 
 def choice(argument: str, value: object, names: Sequence[str]) -> str:
@@ -76,7 +50,7 @@ def count(argument: str, value: Any, least: int = 0, infinite: bool = False) -> 
     allowed = f"a whole number from {least} to 2**53" + (" or math.inf" if infinite else "")
 
     def one(item: Any) -> Number:
-        number = _real_number(argument, item, allowed)
+        number = real_number(argument, item, allowed)
         if infinite and number == math.inf:
             return math.inf
         if not (is_symbolic(number) and not number.is_number):
@@ -100,7 +74,7 @@ def real(argument: str, value: Any, least: float = 0.0, most: float = LARGEST_RE
     allowed = f"a real number from {least:g} to {most:g}"
 
     def one(item: Any) -> Number:
-        number = _real_number(argument, item, allowed)
+        number = real_number(argument, item, allowed)
         if not (is_symbolic(number) and not number.is_number) and not least <= _comparable(number) <= most:
             raise reject(argument, item, allowed)
         return number
@@ -114,7 +88,7 @@ def vector(
     """A finite vector of a given length: float64, whole numbers, or object if an entry is exact or symbolic."""
     wanted = any_length if length is None else str(length)
     allowed = f"a finite{' non-zero' if nonzero else ''} vector of shape ({wanted},)"
-    array = _real_array(argument, value, allowed)
+    array = real_array(argument, value, allowed)
     if array.ndim != 1 or array.size == 0 or (length is not None and array.shape != (length,)):
         raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
     if nonzero and all(entry == 0 for entry in array):
@@ -128,7 +102,7 @@ def matrix(argument: str, value: Any, size: int | None) -> np.ndarray[Any, Any]:
     """A finite square matrix of a given size."""
     wanted = "d" if size is None else str(size)
     allowed = f"a finite matrix of shape ({wanted}, {wanted})"
-    array = _real_array(argument, value, allowed)
+    array = real_array(argument, value, allowed)
     if array.ndim != 2 or array.size == 0 or array.shape[0] != array.shape[1] or size not in (None, len(array)):
         raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
     return array
@@ -190,7 +164,7 @@ def covariance(argument: str, value: Any, definite: bool) -> np.ndarray[Any, Any
     """A covariance: a symmetric matrix, or the vector of eigenvalues of a diagonal one; positive definite or semidefinite."""
     sign = "definite" if definite else "semidefinite"
     allowed = f"a symmetric positive {sign} matrix of shape (d, d), or d eigenvalues"
-    given = _real_array(argument, value, allowed)
+    given = real_array(argument, value, allowed)
     if given.ndim != 1:
         return positive_definite(argument, value, None) if definite else positive_semidefinite(argument, value)
     bad = [x for x in given if not (is_symbolic(x) and not x.is_number) and (x < 0 or (definite and x == 0))]
@@ -217,12 +191,12 @@ def normalization(value: Any, names: Sequence[str]) -> Any:
 def heads(v: Any, Q: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """(v, Q) of one head, (d + 2,) and (d + 2, d + 2), or of H heads, (H, d + 2) and (H, d + 2, d + 2)."""
     allowed = "a finite vector of shape (d + 2,) with d >= 1, or (H, d + 2) for H heads"
-    value = _real_array("v", v, allowed)
+    value = real_array("v", v, allowed)
     if value.ndim not in (1, 2) or value.size == 0 or value.shape[-1] < 3:
         raise reject("v", v, f"{allowed}, not of shape {value.shape}")
     shape = (*value.shape, value.shape[-1])
     allowed = f"finite and of shape {shape} beside v of shape {value.shape}"
-    matrices = _real_array("Q", Q, allowed)
+    matrices = real_array("Q", Q, allowed)
     if matrices.shape != shape:
         raise reject("Q", Q, f"{allowed}, not of shape {matrices.shape}")
     return value, matrices
@@ -231,7 +205,7 @@ def heads(v: Any, Q: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 def projections(argument: str, value: Any) -> np.ndarray[Any, Any]:
     """The weights of each head, (H, rows, columns); whole numbers as Python's, whose products are exact."""
     allowed = "a matrix, or of shape (H, rows, columns) for H heads"
-    array = _real_array(argument, value, allowed)
+    array = real_array(argument, value, allowed)
     if array.ndim not in (2, 3) or array.size == 0:
         raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
     array = array.astype(object) if array.dtype.kind == "i" else array
@@ -241,7 +215,7 @@ def projections(argument: str, value: Any) -> np.ndarray[Any, Any]:
 def prompt_tokens(argument: str, value: Any, width: int) -> np.ndarray[Any, Any]:
     """Fixed tokens, (k, d + 2)."""
     allowed = f"finite tokens of shape (k, {width}), k >= 1"
-    array = _real_array(argument, value, allowed)
+    array = real_array(argument, value, allowed)
     if array.ndim != 2 or array.size == 0 or array.shape[1] != width:
         raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
     return array
@@ -250,7 +224,7 @@ def prompt_tokens(argument: str, value: Any, width: int) -> np.ndarray[Any, Any]
 def prompts(argument: str, value: Any, width: int) -> np.ndarray[Any, Any]:
     """The tokens of one prompt, (n + 1, width), or of several, (prompts, n + 1, width)."""
     allowed = f"of shape (n + 1, {width}) or (prompts, n + 1, {width})"
-    array = _real_array(argument, value, allowed)
+    array = real_array(argument, value, allowed)
     if array.ndim not in (2, 3) or array.shape[-1] != width or array.shape[-2] == 0:
         fault = f"not of shape {array.shape}"
     elif np.any(array[..., 0] != 1):
@@ -275,49 +249,6 @@ def broadcast(arguments: dict[str, Any]) -> tuple[int, ...]:
         raise ValueError(f"{given} are not allowed together: arrays must broadcast to one shape") from None
 
 
-def unknown_keywords(function: str, unknown: Iterable[str], allowed: Sequence[str]) -> None:
-    """A TypeError for keywords that the function does not take."""
-    for name in unknown:
-        hint = ""
-        if name not in OF_RISK_ALONE and (meant := _meant(name, allowed)):
-            hint = f" (did you mean {meant!r}?)"
-        elif meant := _meant(name, OF_RISK_ALONE):
-            hint = f" ({meant!r} is an argument of theory.risk)"
-        raise TypeError(f"{function}() got an unknown argument {describe(name)}{hint}; allowed: {', '.join(allowed)}")
-
-
-def _meant(name: str, allowed: Sequence[str]) -> str | None:
-    """The argument whose name, symbol or word of its name is nearest to the name or to a word of it."""
-    known = {name: name for name in allowed}
-    known |= {symbol: argument for symbol, argument in SYMBOLS.items() if argument in known}
-    for argument in allowed:
-        for word in argument.split("_"):
-            known.setdefault(word, argument)
-    for word in (name, *name.split("_")):
-        near = difflib.get_close_matches(word, known, n=1)
-        near += [whole for whole in known if len(word) > 2 and whole.startswith(word)]  # cov, norm, dim
-        if near:
-            return known[near[0]]
-    return None
-
-
-def _real_number(argument: str, item: Any, allowed: str) -> Number:
-    """A number of an accepted type; everything else (bool, complex, str, None, Decimal, ...) is a TypeError."""
-    if isinstance(item, np.generic):
-        item = item.item()
-    if isinstance(item, bool) or not (
-        isinstance(item, int | float) or is_exact(item) or is_ball(item) or is_symbolic(item)
-    ):
-        raise reject(argument, item, f"{allowed}, not of type {type(item).__name__}", TypeError)
-    if is_symbolic(item):
-        import sympy
-
-        if item.is_extended_real is False or item.has(sympy.nan, sympy.zoo):
-            raise reject(argument, item, allowed)
-        return math.inf if item == sympy.oo else item
-    return item
-
-
 def _comparable(number: Number) -> Number:
     """The number in a kind that compares with floats: flint's rationals do not."""
     return as_fraction(number) if is_exact(number) else number
@@ -337,7 +268,7 @@ def _each(argument: str, value: Any, one: Any, good: Any, allowed: str) -> Numbe
         value = value.item()
     if not isinstance(value, list | tuple | range) and (np.isscalar(value) or not hasattr(value, "__array__")):
         return one(value)
-    array = _real_array(argument, value, allowed, finite=False)
+    array = real_array(argument, value, allowed, finite=False)
     if array.dtype == object:
         checked = np.empty(array.shape, dtype=object)
         for index, item in np.ndenumerate(array):
@@ -350,75 +281,6 @@ def _each(argument: str, value: Any, one: Any, good: Any, allowed: str) -> Numbe
         if bad.size:
             raise reject(argument, bad[0].item(), allowed)
     return array
-
-
-def _real_array(argument: str, value: Any, allowed: str, finite: bool = True) -> np.ndarray[Any, Any]:
-    """A float64 array, whole numbers, or an object array if an entry is exact or symbolic; ragged, complex, text: TypeError.
-
-    Whole numbers stay whole, so that they are exact beside exact ones: int64, or Python's where that cannot hold them.
-    """
-    if isinstance(value, tuple) and isinstance(value, module_type(f"{__package__}.setting", "Setting")):
-        raise reject(argument, value, f"{allowed}; a Setting is passed by name, setting=...", TypeError)
-    if isinstance(value, np.ma.MaskedArray):
-        raise reject(argument, value, f"{allowed}, without a mask", TypeError)
-    if isinstance(value, module_type("sympy", "MatrixBase")):
-        value = value.tolist()  # type: ignore[attr-defined]
-        value = [row[0] for row in value] if value and len(value[0]) == 1 and "vector" in allowed else value
-    try:
-        try:
-            array = np.asarray(value)
-        except RuntimeError:  # so a torch tensor that requires grad refuses
-            array = np.asarray(_detached(value))
-    except (ValueError, TypeError, OverflowError):
-        raise reject(argument, value, f"{allowed}, with rows of one length", TypeError) from None
-    if array.dtype.kind == "f" and not hasattr(value, "dtype") and np.any(np.abs(array) >= 2.0**63):
-        array = np.asarray(value, dtype=object)  # whole numbers of mixed size, which numpy has made floats
-    if array.size == 0 and array.dtype.kind != "O":
-        return array.astype(np.float64)
-    if array.dtype.kind in "iuf":
-        if array.dtype.kind != "f":
-            return _whole(array, finite)
-        numbers = array.astype(np.float64, copy=finite)  # large arrays of numbers are read, not kept: no copy
-        if finite and numbers.size and not (numbers.min() >= -LARGEST_REAL and numbers.max() <= LARGEST_REAL):
-            raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
-        return numbers
-    if array.dtype != object:
-        raise reject(argument, value, f"{allowed}, not of dtype {array.dtype}", TypeError)
-    if array.ndim == 0:
-        raise reject(argument, value, f"{allowed}, not of type {type(value).__name__}", TypeError)
-    entries = np.empty(array.shape, dtype=object)
-    for index, item in np.ndenumerate(array):
-        entries[index] = item = _real_number(f"{argument}{list(index)}", item, "a real number")
-        if (type(item) is int or (finite and (type(item) is float or is_ball(item)))) and not abs(item) <= LARGEST_REAL:
-            raise reject(argument, value, f"{allowed}, with entries of size at most {LARGEST_REAL:g}")
-    kinds = {type(item) for item in entries.flat}
-    if kinds == {int}:
-        return _whole(entries, finite)
-    if kinds <= {int, float}:
-        return _real_array(argument, entries.astype(np.float64), allowed, finite)
-    if float in kinds and not any(is_symbolic(item) or is_ball(item) for item in entries.flat):
-        return _real_array(argument, entries.astype(np.float64), allowed, finite)  # one float: no exact answer
-    for index, item in np.ndenumerate(entries):
-        if isinstance(item, int):
-            entries[index] = Fraction(item)
-    return entries
-
-
-def _detached(value: Any) -> Any:
-    """The numbers of tensors that require grad, alone or in lists; anything else as it is."""
-    if isinstance(value, list | tuple):
-        return [*map(_detached, value)]
-    return value.detach() if getattr(value, "requires_grad", False) is True else value
-
-
-def _whole(array: np.ndarray[Any, Any], copy: bool) -> np.ndarray[Any, Any]:
-    """An array of whole numbers as int64, or as Python's where one of them is larger."""
-    if np.can_cast(array.dtype, np.int64):
-        return array.astype(np.int64, copy=copy)
-    try:
-        return array.astype(object).astype(np.int64)
-    except OverflowError:
-        return array.astype(object)
 
 
 def _exact_positive(array: np.ndarray[Any, Any], definite: bool) -> bool:

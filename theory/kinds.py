@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from .factoring import factored
 from .surds import Roots, Surd, root_of_fraction
 
 LARGE = 200  # matrices from this size on are worth loading scipy for
@@ -279,22 +280,6 @@ def whole_as_floats(value: Any) -> Any:
 def anywhere(condition: Any) -> bool:
     """Whether a condition holds, or holds somewhere in an array."""
     return bool(condition.any()) if isinstance(condition, np.ndarray) else bool(condition)
-
-
-def factored(x: Number) -> Number:
-    """A sympy expression factored: as a rational function of symbols and roots, or left whole if that is shorter."""
-    import sympy
-
-    x = sympy.sympify(x)
-    roots = {
-        root: sympy.Dummy(positive=True)
-        for root in x.atoms(sympy.Pow)
-        if root.exp.is_Rational and not root.exp.is_Integer and not root.base.is_number
-    }
-    if not roots:
-        return sympy.factor(x)
-    back = {name: root for root, name in roots.items()}
-    return min(sympy.factor(x.xreplace(roots)).xreplace(back), x, key=sympy.count_ops)
 
 
 def _rationals_as_fractions(a: Array) -> Array:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .contractions import RiskTerms, Square, Tasks, contract
+from .factoring import as_product
 from .kinds import is_symbolic, square_root
 from .laws import Point, World
 from .lines import Lines
@@ -177,7 +178,7 @@ class Roots:
         import sympy
 
         x = sympy.sympify(x)
-        candidates = [sympy.factor(x), x]
+        candidates = [as_product(x), x]
         for symbol, base in reversed(self.roots.items()):  # a root may hold earlier ones
             candidates = [candidate.xreplace({symbol: sympy.sqrt(base)}) for candidate in candidates]
         return min(candidates, key=sympy.count_ops)

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from .kinds import FLOATS, SYMBOLS, Array, Kind, Number, factored
+from .factoring import factored
+from .kinds import FLOATS, SYMBOLS, Array, Kind, Number
 from .space import exact_quotient
 from .surds import Surd
 from .validation import NoClosedForm

@@ -12,7 +12,8 @@ import math
 from typing import Any
 
 from .contractions import RiskTerms
-from .kinds import Number, factored, is_symbolic
+from .factoring import factored
+from .kinds import Number, is_symbolic
 from .prompt import beyond_shots, tokens
 from .validation import reject
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from . import validation
+from .factoring import as_product
 from .kinds import Number, is_ball, is_exact, is_symbolic
 
 Polynomial = tuple[Number, ...]  # from the constant on: a quadratic, or of degree 4 where two N differ
@@ -243,4 +244,4 @@ def tidy(x: Any) -> Any:
     import sympy
 
     x = sympy.Rational(x.numerator, x.denominator) if isinstance(x, Fraction) else sympy.sympify(x)
-    return sympy.factor(x) if x.is_rational_function() and not x.is_number else x
+    return as_product(x) if x.is_rational_function() and not x.is_number else x

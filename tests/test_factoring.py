@@ -1,0 +1,61 @@
+"""Factored expressions are what sympy makes of them, by another way."""
+
+import doctest
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theory import factoring
+
+n, d, x = sympy.symbols("n d x")
+ROOT = sympy.sqrt(2)
+LEAVES = st.one_of(
+    st.sampled_from([n, d, x]),
+    st.fractions(-3, 3, max_denominator=4).map(lambda q: sympy.Rational(q.numerator, q.denominator)),
+)
+EXPRESSIONS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda pair: pair[0] + pair[1]),
+        st.tuples(inner, inner).map(lambda pair: pair[0] * pair[1]),
+        st.tuples(inner, st.integers(-2, 3)).filter(lambda pair: pair[0] != 0).map(lambda pair: pair[0] ** pair[1]),
+    ),
+    max_leaves=6,
+)
+
+
+def test_examples():
+    assert doctest.testmod(factoring).failed == 0
+
+
+@given(EXPRESSIONS)
+def test_a_rational_function_becomes_the_product_that_sympy_finds(expression):
+    found = factoring.as_product(expression)
+    assert sympy.cancel(found - expression) == 0
+    assert sympy.count_ops(found) <= sympy.count_ops(sympy.factor(expression)) + 1  # a sign may stand elsewhere
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        ROOT * n + 2,
+        n * (1 + ROOT) ** 2,
+        sympy.pi * n + n**2,
+        n**x + n,
+        sympy.exp(n) * n + n,
+        sympy.Float(0.5) * n + n**2,
+        sympy.I * n + n,
+    ],
+    ids=str,
+)
+def test_what_is_no_rational_function_keeps_its_value(expression):
+    at = {n: sympy.Rational(3, 7), x: 2}
+    for form in (factoring.as_product, factoring.factored):
+        assert abs((form(expression) - expression).subs(at).evalf()) < 1e-12
+
+
+def test_roots_of_symbols_are_variables():
+    root = sympy.sqrt(n + d)
+    assert factoring.factored(root * x * d + root * x**2) == root * x * (d + x)

@@ -15,7 +15,7 @@ from sympy import QQ, prime
 from sympy.polys.fields import FracElement
 
 from figures.report.mathematics import display, prose
-from theory.proofs import r11_printed_formulas
+from theory.proofs import common_divisors, r11_printed_formulas
 from theory.proofs.hypotheses import Given
 from theory.proofs.printed_lines import assigned_names, run_lines
 from theory.proofs.runner import theorems
@@ -107,7 +107,8 @@ def test_every_printed_line_is_proved_and_no_mutant_of_it(theorem: Theorem, monk
     if theorem.name.startswith("R11."):  # proved by test_prove; to refute its mutants one point is enough, and faster
         at_a_point(monkeypatch)
     proof = Sceptic(theorem)
-    theorem.derive(proof)
+    with common_divisors.by_flint():
+        theorem.derive(proof)
     printed = [check for check in proof.checks if check.lines]
     assert any(check.main for check in printed)
     assert all(check.how != "numerical" for check in proof.checks)
@@ -116,7 +117,8 @@ def test_every_printed_line_is_proved_and_no_mutant_of_it(theorem: Theorem, monk
     assert all(is_notation(text, 40) for text in texts)
     assert all(display(latex_of(line)) for check in printed for line in lines_of(check.lines))
     for lines, runs in proof.runs.items():
-        passed = [mutant for mutant in mutants(lines) if not any(refused(run, mutant) for run in runs)]
+        with common_divisors.by_flint():
+            passed = [mutant for mutant in mutants(lines) if not any(refused(run, mutant) for run in runs)]
         assert not passed, passed
 
 

@@ -46,8 +46,6 @@ MUTANTS = [
     ("R2.selection", laws, "_start_norm2", "balanced = square_root(norm2)", "balanced = norm2"),
     ("R2.selection", laws, "product_norm2", "product, product", "product, world.space.identity"),
     ("R2.selection", laws, "pretrained_scale", "square_root(square_root(", "(square_root("),
-    ("R2.selection", laws, "_ridge", "world.d * world.noise_variance", "world.noise_variance"),
-    ("R2.selection", laws, "pretrained_product", "world.gain * world.sigma", "world.sigma"),
     ("R2.risk", laws, "_memory", "alpha * theta, w, q", "alpha * theta, w, 2 * q"),
     ("R2.risk", contractions, "_Met.__init__", "own.v + self.w * (", "own.v - self.w * ("),
     ("R2.risk", contractions, "_Contraction._variance", "two.scores) * values", "two.scores)"),

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ..python_to_latex import latex_of, lines_of
 from ..shot_ranges import describe_shots
+from . import common_divisors
 from .hypotheses import Given, Signs, order_of
 from .printed_lines import assigned_names, run_lines, sides
 
@@ -295,7 +296,8 @@ def run(theorem: Theorem) -> ProofResult:
     start = time.perf_counter()
     failure = None
     try:
-        theorem.derive(proof)
+        with common_divisors.by_flint():
+            theorem.derive(proof)
     except ProofFailed as error:
         failure = str(error)
     seconds = time.perf_counter() - start

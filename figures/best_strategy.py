@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from theory import STRATEGIES, Setting, risk
+from theory.strategies import PUBLISHED
 
 from . import style
 from .official import SETTING
@@ -28,7 +29,7 @@ NOTICE = (
     "smaller. Judged by both, value-only fine-tuning and the pretrained model divide the plane."
 )
 
-CANDIDATES = tuple(name for name in STRATEGIES if name != "zero_shot_kq")  # whose fixed point is the pretrained one
+CANDIDATES = tuple(name for name in PUBLISHED if name != "zero_shot_kq")  # whose fixed point is the pretrained one
 CRITERIA = ("target", "unseen", "both")
 SHOTS = np.arange(0, 61)
 NOISE = np.geomspace(0.01, 10, 49)

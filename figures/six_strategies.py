@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from theory import STRATEGIES, risk
+from theory import risk
+from theory.strategies import PUBLISHED
 
 from . import style
 from .official import SETTING
@@ -26,7 +27,7 @@ NOTICE = (
     "from 4.1 to 2.2."
 )
 
-SHOWN = tuple(name for name in STRATEGIES if name != "zero_shot_kq")
+SHOWN = tuple(name for name in PUBLISHED if name != "zero_shot_kq")
 TASKS = ("target", "opposite")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from theory import fixed_point
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
-from theory.strategies import STRATEGIES, Strategy, named_strategy
+from theory.strategies import PUBLISHED, Strategy, named_strategy
 from theory.validation import count, reject
 
 from .derivatives import (
@@ -85,7 +85,7 @@ def certify(strategies: str | Strategy | Iterable[str | Strategy] | None, settin
     Parameters
     ----------
     strategies : str, Strategy, a sequence of them, or None
-        None means all seven.
+        None means the seven that train v, Q or both.
     setting : Setting
         Numbers only. The Hessian is dense, which limits d to about 50.
 
@@ -115,7 +115,7 @@ def certify(strategies: str | Strategy | Iterable[str | Strategy] | None, settin
     True
     """
     if strategies is None:
-        strategies = STRATEGIES
+        strategies = PUBLISHED
     if isinstance(strategies, str | Strategy):
         strategies = (strategies,)
     return Certificates(row for name in strategies for row in _certificates(named_strategy(name), setting))

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from theory import STRATEGIES, AttentionParameters, Setting, fixed_point, risk
+from theory import AttentionParameters, Setting, fixed_point, risk
+from theory.strategies import PUBLISHED
 from theory.tables import format_table
 
 from .table import Table
@@ -54,7 +55,7 @@ def trained_models(directory: Path | None = None) -> list[TrainingRun]:
 
 
 def _training_run(record: dict[str, Any], file: Path) -> TrainingRun:
-    missing = [name for name in STRATEGIES if name not in record.get("runs", {})]
+    missing = [name for name in PUBLISHED if name not in record.get("runs", {})]
     if missing:
         raise ValueError(f"{file} is not a whole training run: it lacks {', '.join(missing)}")
     options = record["runs"]["mixed"]["settings"]

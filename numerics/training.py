@@ -23,7 +23,7 @@ import numpy as np
 from tqdm import trange
 
 from theory import STRATEGIES, AttentionParameters, Setting, Strategy
-from theory.strategies import named_strategy
+from theory.strategies import PUBLISHED, named_strategy
 from theory.validation import reject
 
 from .batches import LossTerm, draw_batch, loss_and_gradient
@@ -321,7 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.checkpoints.mkdir(parents=True, exist_ok=True)
 
     runs: dict[str, Training] = {}
-    for name in STRATEGIES:
+    for name in PUBLISHED:
         runs[name] = train(
             name,
             iterations=options.iterations,

@@ -36,10 +36,11 @@ from scipy.stats import norm
 import theory
 from numerics.prompts import Prompts, prompts_of
 from numerics.simulators import squared_errors_by_law, squared_errors_by_tokens, whiten
+from theory.strategies import PUBLISHED
 
 Array = np.ndarray[Any, Any]
 
-MODELS = (*theory.STRATEGIES, "dense")
+MODELS = (*PUBLISHED, "dense")
 SHOTS = (0, 1, 5, 20, 200)
 DIMENSIONS = (1, 2, 5, 20)
 COVARIANCES = ("identity", "power law", "random")

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 import theory
+from theory.strategies import PUBLISHED
 
-STRATEGIES = tuple(theory.STRATEGIES)
+STRATEGIES = PUBLISHED
 NORMALIZATIONS = ("tokens", "shots")
 
 # With a rational value scale these fixed points are rational; the others hold a square root.

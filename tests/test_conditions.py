@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import theory
 from theory.shot_ranges import common, describe_shots
+from theory.strategies import PUBLISHED
 
-STRATEGIES = tuple(theory.STRATEGIES)
+STRATEGIES = PUBLISHED
 RATIONAL = ("pretrained", "zero_shot_value", "zero_shot_kq", "mixed_value", "mixed_kq")
 TASKS = ("target", "opposite", "unseen")
 FAR = 10**7

@@ -17,6 +17,7 @@ from theory.proofs.enumeration import (
     exact_layer_risk,
     exact_risk,
 )
+from theory.strategies import PUBLISHED
 
 # Dyadic numbers: exact as floats, so that rationals and floats speak of the same point.
 SIGMA = np.array([[1.25, 0.5], [0.5, 0.75]])
@@ -329,9 +330,7 @@ def test_several_points_at_once():
 
 def test_objectives_of_the_strategies():
     setting = theory.Setting(d=2, pretrain_shots=20, few_shot_shots=7, few_shot_weight=0.25)
-    shots = {
-        name: [(t.weight, t.n_shots, t.task is None) for t in objective(name, setting)] for name in theory.STRATEGIES
-    }
+    shots = {name: [(t.weight, t.n_shots, t.task is None) for t in objective(name, setting)] for name in PUBLISHED}
     assert shots["pretrained"] == [(1.0, 20, True)]
     assert shots["zero_shot_value"] == [(1.0, 0, False)]
     assert shots["mixed_kq"] == [(1.0, 0, False), (0.25, 7, False)]

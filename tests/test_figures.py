@@ -31,6 +31,7 @@ from figures.gallery import write_gallery
 from figures.rendering import render
 from figures.table import Table
 from numerics import trained as shipped
+from theory.strategies import PUBLISHED
 
 D, M, NOISE = 5, 20, 0.1
 A = (M + 1) / (M + 1 + D + D * NOISE)  # R1
@@ -218,7 +219,7 @@ def test_window_signs_and_boundaries_are_r8(table: Table) -> None:
 @of("best_strategy")
 def test_best_strategies_are_the_smallest(table: Table) -> None:
     assert set(table["criterion"]) == {"target", "unseen", "both"}
-    names = [name for name in theory.STRATEGIES if name != "zero_shot_kq"]
+    names = [name for name in PUBLISHED if name != "zero_shot_kq"]
     for k in range(0, len(table), 499):
         row = {name: table[name][k].item() for name in table.columns}
         options = {"d": D, "noise_variance": NOISE, "pretrain_shots": M}
@@ -395,7 +396,7 @@ def test_the_shipped_training_is_whole_and_official() -> None:
     assert runs
     assert len({run.seed for run in runs}) == len(runs)
     for run in runs:
-        assert set(run.models) == set(theory.STRATEGIES)
+        assert set(run.models) == set(PUBLISHED)
         assert (run.setting.d, run.setting.noise_variance, run.setting.auxiliary_shots()) == (D, NOISE, M)
         gain = run.models["pretrained"].value_scale * np.trace(run.models["pretrained"].B) / D
         assert gain == pytest.approx(A, rel=0.02)  # SGD of finite length
@@ -447,7 +448,7 @@ def test_a_picture_can_be_read(name: str, training: Path, monkeypatch: pytest.Mo
 
 
 def test_looks_differ_without_colours() -> None:
-    strategies = [style.strategy(name, marker=True) for name in theory.STRATEGIES]
+    strategies = [style.strategy(name, marker=True) for name in PUBLISHED]
     assert len({look["marker"] for look in strategies}) == 7
     assert len({look["color"] for look in strategies}) == 7
     looks = style.sequence(9)

@@ -30,8 +30,9 @@ from numerics.simulators import (
     squared_errors_by_tokens,
     whiten,
 )
-from theory import STRATEGIES, AttentionParameters, PowerLaw, Setting, risk
+from theory import AttentionParameters, PowerLaw, Setting, risk
 from theory.proofs.enumeration import exact_average_risk, exact_layer_risk, exact_risk
+from theory.strategies import PUBLISHED
 
 CELLS = 300  # at least as many as this file compares
 Z = float(stats.norm.isf(1e-6 / CELLS / 2))
@@ -329,7 +330,7 @@ OFFICIAL = {"d": 5, "noise_variance": 0.1, "pretrain_shots": 20}
 
 
 @pytest.mark.parametrize("task", ["target", "opposite", "unseen", 0.3])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", PUBLISHED)
 def test_strategies_by_the_law(strategy: str, task: str | float) -> None:
     for n in (0, 1, 20):
         exact = risk(strategy, n, task=task, **OFFICIAL)
@@ -340,7 +341,7 @@ def test_strategies_by_the_law(strategy: str, task: str | float) -> None:
         )
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", PUBLISHED)
 def test_strategies_by_tokens(strategy: str) -> None:
     exact = risk(strategy, 10, **OFFICIAL)
     assert_agrees(
@@ -351,7 +352,7 @@ def test_strategies_by_tokens(strategy: str) -> None:
 
 
 @pytest.mark.parametrize("task", ["unseen", [0.3, -1.0, 0.2]])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", PUBLISHED)
 def test_strategies_with_covariances(strategy: str, task: str | list[float]) -> None:
     rng = np.random.default_rng(30)
     root = rng.standard_normal((3, 3))

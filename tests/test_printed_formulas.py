@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from theory import STRATEGIES, risk
+from theory import risk
 from theory.__main__ import main
 from theory.printed_formulas import GENERAL, ISOTROPIC, PREAMBLE
 from theory.proofs import r11_printed_formulas, runner
 from theory.proofs.runner import ProofResults
 from theory.proofs.theorem import Proof, ProofFailed
+from theory.strategies import PUBLISHED
 
 TOLERANCE = 1e-12  # relative; float arithmetic with condition numbers up to a few hundred
 
@@ -25,10 +26,10 @@ def evaluated(lines: str, values: dict[str, Any]) -> Any:
 
 
 def test_there_is_one_for_every_strategy() -> None:
-    assert list(GENERAL) == list(ISOTROPIC) == list(STRATEGIES)
+    assert list(GENERAL) == list(ISOTROPIC) == list(PUBLISHED)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_copied_lines_give_the_risk(name: str) -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -47,7 +48,7 @@ def test_copied_lines_give_the_risk(name: str) -> None:
             assert value == pytest.approx(risk(name, n, d, task=task, **common), rel=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_what_is_printed_runs_as_it_is(
     name: str, proofs: ProofResults, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,7 @@ import numerics.sweep
 import theory
 from numerics import PowerLaw, Spiked, Table, grid
 from numerics.sweep_checkpoint import SweepCheckpoint
+from theory.strategies import PUBLISHED
 
 OFFICIAL = {"noise_variance": 0.1, "pretrain_shots": 20}
 
@@ -37,7 +38,7 @@ def random_covariance(d: int, seed: int = 0) -> np.ndarray[Any, Any]:
 def test_every_row_of_an_isotropic_sweep() -> None:
     """Each of 2304 rows equals the scalar call with the row's own columns as arguments."""
     table = grid(
-        list(theory.STRATEGIES)[:6], [0, 1, 20], [1, 5], task=["target", "opposite", "unseen", -1.0],
+        list(PUBLISHED)[:6], [0, 1, 20], [1, 5], task=["target", "opposite", "unseen", -1.0],
         noise_variance=[0.1, 1.0], pretrain_shots=[8, 20], few_shot_shots=[3, 8], normalization=["tokens", "shots"],
     )  # fmt: skip
     assert len(table) == 6 * 3 * 2 * 4 * 2 * 2 * 2 * 2
@@ -416,7 +417,7 @@ def test_d_1_everywhere() -> None:
     setting: dict[str, Any] = {
         "task": ["target", "opposite", "unseen"], "normalization": ["tokens", "shots"], "value_scale": 1.0, **OFFICIAL
     }  # fmt: skip
-    names, shots = list(theory.STRATEGIES), [0, 1, 2, 7, 10**6]
+    names, shots = list(PUBLISHED), [0, 1, 2, 7, 10**6]
     isotropic = grid(names, shots, 1, **setting)
     assert np.isfinite(isotropic["risk"]).all()
     assert (isotropic["risk"] >= 0.1).all()

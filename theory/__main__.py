@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import NoClosedForm, Setting, risk
 from .printed_formulas import program
 from .prompt import NORMALIZATIONS
-from .strategies import STRATEGIES, find_strategy
+from .strategies import PUBLISHED, STRATEGIES, find_strategy
 from .tables import format_table
 from .tasks import TASKS
 
@@ -186,7 +186,8 @@ def run_risk(arguments: argparse.Namespace) -> int:
     values = [risk(arguments.strategy, n, setting=setting, task=arguments.task) for n in arguments.shots]
     strategy = find_strategy(arguments.strategy)
     told = heading(setting, strategy.objective == "mixed")
-    print(f"{strategy.name}, task {arguments.task}; {told}; formula: python -m theory prove R11.{strategy.name} -v")
+    theorem = f"R11.{strategy.name}" if strategy.name in PUBLISHED else strategy.theorem
+    print(f"{strategy.name}, task {arguments.task}; {told}; formula: python -m theory prove {theorem} -v")
     header, rows = ("n_shots", "risk"), list(zip(arguments.shots, values, strict=True))
     print(format_table(header, rows))
     if arguments.csv:
@@ -234,9 +235,12 @@ def run_table(arguments: argparse.Namespace) -> int:
 
 
 def run_strategies(_: argparse.Namespace) -> int:
-    """The seven strategies."""
+    """The named strategies."""
     losses = {"pretraining": "L_PT(m)", "zero_shot": "L_ZS", "mixed": "L_ZS + lambda L_FS(m)"}
-    blocks = {"all": "v, Q", "value": "v", "key_query": "Q"}
+    blocks = {
+        "all": "v, Q", "value": "v", "key_query": "Q", "all_but_q": "v, Q but Q_00", "prompt": "a prompt's token",
+        "skip": "a linear readout", "new_head": "a second head",
+    }  # fmt: skip
     rows = [
         (s.name, ", ".join(s.aliases), blocks[s.trained], losses[s.objective], s.theorem) for s in STRATEGIES.values()
     ]

@@ -56,10 +56,10 @@ def trained_point(strategy: Strategy, world: World) -> Point:
     basis = _basis(entries, world, start)
     if not basis:
         return start
-    losses = _losses(strategy, world)
+    losses = losses_of(strategy, world)
     kind = common_kind((*strategy.numbers(), *(x for loss in losses for x in loss[:3]), world.noise_variance, world.d))
     gram = _gram(world.space, basis, _metric(strategy, world, entries[0]))
-    stages = [_quadratic(stage, basis, start, world, kind) for stage in _stages(losses)]
+    stages = [_quadratic(stage, basis, start, world, kind) for stage in stages_of(losses)]
     if not is_zero(strategy.pull):
         gradient, hessian = stages[0]
         stages[0] = gradient, hessian + 2 * kind.number(strategy.pull) * gram
@@ -84,7 +84,8 @@ def _few_shot_weight(strategy: Strategy, world: World) -> Number:
     return world.few_shot_weight if strategy.few_shot == SETTING else strategy.few_shot
 
 
-def _losses(strategy: Strategy, world: World) -> list[_Loss]:
+def losses_of(strategy: Strategy, world: World) -> list[_Loss]:
+    """The weighted risks that a strategy descends; one whose weight is 0+ comes later."""
     target: Any = tasks_of(world, "target")
     losses = []
     if not is_zero(strategy.zero_shot):
@@ -100,7 +101,8 @@ def _losses(strategy: Strategy, world: World) -> list[_Loss]:
     return losses
 
 
-def _stages(losses: list[_Loss]) -> list[list[_Loss]]:
+def stages_of(losses: list[_Loss]) -> list[list[_Loss]]:
+    """Those of one order of weight together: each stage moves along the minimisers of those before."""
     stages = [[loss for loss in losses if loss.later == later] for later in (False, True)]
     return [stages[0], stages[1]] if stages[1] else [stages[0]]
 

@@ -60,7 +60,7 @@ def risk(
     ValueError, TypeError
         Naming the argument, the value and what is allowed.
     NoClosedForm
-        `mixed` at a finite few_shot_weight; a Strategy that trains entries of both v and Q and is none of the seven.
+        `mixed` at a finite few_shot_weight; a Strategy that trains entries of both v and Q and is none of the named.
     ImportError
         ``certify`` without python-flint.
 
@@ -114,7 +114,7 @@ def fixed_point(
     Parameters
     ----------
     strategy : str or Strategy
-        One of the seven strategies, or one composed of a block, weights and a time.
+        One of the named strategies, or one composed of a block, weights and a time.
     d : int, array or Symbol, >= 1
         Input dimension; may be left out when another argument has it.
     setting : Setting, optional

@@ -80,14 +80,19 @@ class _Contraction:
         for token in layer.prompt:
             for head in layer.heads:
                 intercept = intercept - (head.v @ token) * (head.Q @ token)
+        if layer.recital is not None:
+            intercept = intercept - layer.recital
         return slope, intercept, truth
 
     def _slope(self, truth: Vector) -> Vector:
         """a: the truth less what a shot contributes in the mean."""
-        if len(self.heads) == 1 and self.heads[0].residual is not None and self.layer.skip is None:
-            (head,) = self.heads
-            return head.residual @ truth + head.right @ (truth - head.w * truth - head.given)
-        for head in self.heads:
+        heads = self.heads
+        if heads and heads[0].residual is not None:
+            head, *heads = heads
+            mean, skip = self.tasks.mean, self.layer.skip
+            truth = head.residual @ mean + head.right @ (mean - head.w * mean - head.given)
+            truth = truth if skip is None else truth - skip
+        for head in heads:
             truth = truth - head.response
         return truth
 
@@ -157,8 +162,8 @@ class _Contraction:
             space.with_dyad(truth.left - varying.left, -1 * at_query, mean),
             space.with_dyad(truth.right - varying.right, -1 * G_mean, P_mean),
         )
-        if len(self.heads) == 1 and self.heads[0].residual is not None:
-            (head,) = self.heads
+        if self.heads and self.heads[0].residual is not None and all(_is_zero(head.w) for head in self.heads[1:]):
+            head = self.heads[0]  # the others read no label
             rest = head.residual + (1 - head.w) * head.right
             slopes = space.sharper(slopes, rest, query, P)
         return _Shares(
@@ -251,6 +256,10 @@ class Polar:
         excess = one._excess(two) + two._excess(one)
         per_shot, excess = exact_quotient(per_shot, 2), exact_quotient(excess, 2)  # symmetric
         return total + share * (per_token * per_shot + share * power) + per_token * per_token * excess
+
+
+def _is_zero(x: Number) -> bool:
+    return type(x) is int and x == 0
 
 
 class _Own:

@@ -18,6 +18,7 @@ from .contractions import Head, Layer, RiskTerms, Square, contract
 from .kinds import FLOATS, FRACTIONS, SYMBOLS, Array, Kind, Number, anywhere
 from .laws import Case, Regime, laws_of
 from .parameters import AttentionParameters, IsotropicScalars, require_dimension
+from .practices import model_arrays
 from .programs import (
     Numbers,
     Question,
@@ -32,7 +33,7 @@ from .programs import (
 from .prompt import beyond_shots, tokens
 from .risk_formula import exact_risk_formula, limit_of_many_shots, risk_at
 from .setting import Setting
-from .strategies import SKIP, Strategy
+from .strategies import ADDED, PROMPT, Strategy
 from .tasks import OPPOSITE, TARGET, checked_task
 from .worlds import (
     NUMBER_FIELDS,
@@ -54,9 +55,11 @@ BLOCK = 1 << 14  # numbers evaluated at once: temporaries of this size stay in c
 _PLAIN = frozenset({int, float})
 
 
-def prompt_length(model: Strategy | AttentionParameters | None) -> int:
-    """k, the tokens of a model's fixed prompt."""
-    return len(model.prompt) if isinstance(model, AttentionParameters) and model.prompt is not None else 0
+def prompt_length(model: Strategy | AttentionParameters) -> int:
+    """k, the tokens of a model's fixed prompt, or of the prompt that a strategy tunes."""
+    if isinstance(model, Strategy):
+        return int(model.trains == PROMPT)
+    return 0 if model.prompt is None else len(model.prompt)
 
 
 class Terms(NamedTuple):
@@ -114,8 +117,7 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
         if not (question.two_lines and question.recorded):
             allowed = "one number, not an array, where a covariance is given or a strategy is composed"
             raise validation.reject(name, getattr(setting, name), allowed)
-    skips = any(entry in SKIP for entry in strategy.entries())  # which the six scalars do not hold
-    if question.two_lines and not skips:
+    if question.two_lines and strategy.trains not in ADDED:  # which the six scalars do not hold
         numbers, _ = _numbers(question, None, kind)
         with np.errstate(all="ignore"):
             scalars = IsotropicScalars(*(kind.present(kind.number(x)) for x in _scaled_scalars(question, numbers)))
@@ -123,13 +125,8 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
     with in_range():
         world = question.world(kind)
         case = question.case_in(world)
-        space: Any = world.space
         point = case.point(world)
-        v, Q = map(kind.presented, space.arrays(point, question.scale(case, world)))
-        if not skips:
-            return AttentionParameters(v, Q)
-        skip = np.concatenate([kind.array(np.zeros(1, dtype=int)), getattr(point.skip, "coordinates", point.skip)])
-        return AttentionParameters(v, Q, skip=kind.presented(skip))
+        return AttentionParameters(**model_arrays(point, world, question.scale(case, world), kind))
 
 
 # --- the question ----------------------------------------------------------------------------------------------------
@@ -164,6 +161,12 @@ class _Asked(NamedTuple):
     def few_shot_shots(self) -> Number:
         """The shots of the few-shot loss, required only where the strategy has one."""
         return self.setting.auxiliary_shots() if self.strategy is not None and self.strategy.few_shot else None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """k, the prompt's tokens."""
+        model: Any = self.model if self.strategy is None else self.strategy
+        return prompt_length(model)
 
     def scalars(self, kind: Kind) -> Sequence[Number]:
         """The model's six scalars; none for a strategy."""
@@ -251,7 +254,8 @@ def _numbers(question: _Asked, n_shots: Number, kind: Kind) -> tuple[Numbers, Qu
     n_shots, normalization = kind.number(n_shots), normalization if conventional else kind.number(normalization)
     N = beyond = None
     if n_shots is not None:
-        N, beyond = tokens(n_shots, normalization), beyond_shots(n_shots, normalization)
+        k = question.prompt_tokens
+        N, beyond = tokens(n_shots, normalization, k), beyond_shots(n_shots, normalization, k)
     numbers = Numbers(*values, None if conventional else normalization, departure, across, n_shots, N, beyond)
     made_for = Question(
         place,
@@ -261,6 +265,7 @@ def _numbers(question: _Asked, n_shots: Number, kind: Kind) -> tuple[Numbers, Qu
         type(weight) is not int or weight != 0,
         kind.exact,
         query == "attends",
+        question.prompt_tokens,
     )
     return numbers, made_for
 
@@ -315,7 +320,7 @@ def _everyday_risk(strategy: Strategy, n_shots: Number, setting: Setting, task: 
     if elsewhere and case.diverges_off_target and n_shots:
         return math.inf
     departure = 2 if named else 1 - task
-    beyond = beyond_shots(n_shots, normalization)
+    beyond = beyond_shots(n_shots, normalization, prompt_length(strategy))
     across = departure * (2 - departure)
     return run(
         d, noise, 1, m, few, weight, scale, None, departure, across, n_shots, n_shots + beyond, beyond
@@ -540,7 +545,7 @@ def _general_risk(question: _Asked, n_shots: Number) -> Any:
 def _at(n_shots: Number, question: _Asked, kind: Kind) -> Any:
     """The risk at n shots, which may be many or infinite."""
     terms, infinite = _general_terms(question, kind)
-    normalization, k = normalization_of(question.setting, kind), prompt_length(question.model)
+    normalization, k = normalization_of(question.setting, kind), question.prompt_tokens
     with np.errstate(all="ignore"):
         if isinstance(n_shots, np.ndarray):
             value = exact_risk_formula(terms, n_shots, normalization, k)

@@ -40,6 +40,7 @@ class World(NamedTuple):
     few_shot_weight: Number
     value_scale: Number  # None: balanced
     zero_shot_tokens: Number = 1  # N at no shots
+    normalization: Any = "tokens"  # the convention of all these, which a prompt's tokens ask anew
 
     def regime(self) -> Regime:
         """What hypotheses speak of."""
@@ -76,6 +77,8 @@ class Point(NamedTuple):
         None  # (v_x, q) as the query's own token meets them, where they run to infinity
     )
     skip: Vector | None = None  # the readout of x_q
+    recital: Vector | None = None  # N times what a prompt's tokens add, at x_q
+    second: tuple[Vector, Number] | None = None  # (v_x, q) of a second head
 
     def layer(self, world: World) -> Layer:
         """The model in token space, with what the law knows of it."""
@@ -101,7 +104,12 @@ class Point(NamedTuple):
             anchor = space.token_vector(0, world.target, 0)
             own = Head(anchor, score(world.zero_shot_tokens, 0 * self.B, zero))
             return Layer((head._replace(v=space.token_vector(0, self.seen, self.w), anchor=anchor),), own=(own,))
-        return Layer((head,), skip=None if self.skip is None else space.token_vector(0, self.skip, 0))
+        heads = [head]
+        if self.second is not None:
+            v_x, q = self.second
+            heads.append(Head(space.token_vector(0, v_x, 0), score(q, 0 * self.B, zero)))
+        skip, recital = (None if x is None else space.token_vector(0, x, 0) for x in (self.skip, self.recital))
+        return Layer(tuple(heads), skip=skip, recital=recital)
 
 
 def inner(world: World, a: Vector, b: Vector) -> Number:
@@ -454,13 +462,13 @@ def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
             "(few_shot_weight = 0) is solved. For a finite weight integrate the flow: "
             "numerics.flow('mixed', setting, until='converged')"
         )
+    if cases is None:
+        from .practices import practice_cases  # which builds on what stands above
+
+        cases = practice_cases(strategy, setting.query)
     if cases is not None:
         return cases
     entries = strategy.entries()
-    if not entries:
-        raise NoClosedForm(
-            f"trains = {strategy.trains!r} has no law here yet: it adds to the layer what v and Q do not hold"
-        )
     if not any(set(entries) <= set(block) for block in (VALUE, KEY_QUERY, SKIP)):
         names = ", ".join(repr(name) for name, named in STRATEGIES.items() if named.trains == "all")
         flows = strategy.trains == "all" and strategy.pull == 0

@@ -184,7 +184,7 @@ class Lines(Space):
             return sigma._like(_quotient(psi.diagonal, sigma.diagonal * psi.diagonal + noise), ())
         varies = psi.diagonal != 0
         ones = self._array([1] * len(self.multiplicity))
-        return sigma._like(np.where(varies, _quotient(ones, sigma.diagonal), 0 * ones), ())
+        return sigma._like(np.where(varies, _quotient(ones, np.where(varies, sigma.diagonal, ones)), 0 * ones), ())
 
     def token_vector(self, constant: Number, x: LineVector, label: Number) -> LineVector:
         ends = self._array([constant]), self._array([label])

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .kinds import FLOATS, Array, Kind, Number, module_type, whole_identity
-from .space import Images, Space, Square, Triple, orthogonal, polarised, scalar
+from .kinds import FLOATS, Array, Kind, Number, whole_identity
+from .space import Images, Space, scalar
 
 
 class Diagonal:
@@ -142,12 +142,6 @@ class Matrices(Space):
         out[0], out[1:-1, 0], out[1:-1, -1] = r, p, b
         out[0, 0] = q
         return out
-
-    def _orthogonal(self, vectors: Triple, product: Any) -> tuple[Square, ...]:
-        balls = module_type("flint", "arb")
-        if self.dtype == object and balls and isinstance(product(vectors[2], vectors[2]), balls):
-            return polarised(vectors, product)
-        return orthogonal(vectors, product)
 
 
 def independent_rows(a: Array) -> Array:

@@ -24,10 +24,11 @@ class Head(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """What predicts: heads, prompt tokens, a skip, and whether the query attends to itself.
+    r"""What predicts: heads, prompt tokens, a skip, and whether the query attends to itself.
 
     ``own`` are the heads as the query's own token meets them; None: the same. (They differ in a limit of parameters that
-    run to infinity.)
+    run to infinity.) ``recital`` is what a prompt adds to N times the prediction, :math:`z_q^\top` of it, where a law knows
+    that rather than tokens.
     """
 
     heads: tuple[Head, ...]
@@ -35,6 +36,7 @@ class Layer(NamedTuple):
     prompt: tuple[Vector, ...] = ()
     skip: Vector | None = None
     own: tuple[Head, ...] | None = None
+    recital: Vector | None = None
 
 
 class Inputs(NamedTuple):

@@ -50,6 +50,7 @@ class Question(NamedTuple):
     weighted: bool  # whether few_shot_weight counts
     exact: bool  # whether cancellation costs nothing
     attends: bool = True  # whether the query attends to itself
+    prompt_tokens: int = 0  # k, which count in "tokens"
 
 
 def isotropic_world(numbers: Numbers, normalization: Any, infinite_pretraining: bool) -> World:
@@ -61,7 +62,7 @@ def isotropic_world(numbers: Numbers, normalization: Any, infinite_pretraining: 
     few_tokens = None if few is None else tokens(few, normalization)
     return World(
         space, space.identity, None, space.vector(objects(1, 0)), numbers.d, numbers.noise_variance, per_token, gain, few,
-        few_tokens, numbers.few_shot_weight, numbers.value_scale, tokens(0, normalization),
+        few_tokens, numbers.few_shot_weight, numbers.value_scale, tokens(0, normalization), normalization,
     )  # fmt: skip
 
 
@@ -131,7 +132,8 @@ def risk_program(point: Callable[[World], Point] | None, question: Question) -> 
     tape, numbers, terms = _recorded(point, question)
     N, beyond = numbers.tokens, numbers.beyond
     if question.normalization == "tokens":
-        N, beyond = numbers.n_shots + 1, 1
+        beyond = 1 + question.prompt_tokens
+        N = numbers.n_shots + beyond
     return tape.program([risk_at(terms, numbers.n_shots, N, beyond)])
 
 

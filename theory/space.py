@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .kinds import Array, Number
+from .kinds import Array, Number, module_type
 
 # What a space computes with: NumPy arrays, operators on lines, expressions of the calculus.
 Vector = Any
@@ -44,6 +44,7 @@ Triple = tuple[Any, Any, Any]  # (a, e, tau), each a vector or an operator
 class Space:
     """What the spaces share: how inputs sit in tokens, with the constant first and the label last."""
 
+    dtype: Any = object  # of its arrays
     constant: Vector  # the unit vector of a token's constant
     label: Vector  # and that of its label
 
@@ -125,6 +126,9 @@ class Space:
         return out + self.outer(self.token_vector(0, b, 0), self.label)
 
     def _orthogonal(self, vectors: Triple, product: Any) -> tuple[Square, ...]:
+        balls = module_type("flint", "arb")
+        if self.dtype == object and balls and isinstance(product(vectors[2], vectors[2]), balls):
+            return polarised(vectors, product)
         return orthogonal(vectors, product)
 
 

@@ -1,4 +1,4 @@
-"""Strategies as data: which block trains, on which loss, for how long. The seven named ones are values of the type."""
+"""Strategies as data: which block trains, on which loss, for how long. The named ones are values of the type."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ Entry = Literal["v_0", "v_x", "w", "q", "r", "p", "B", "b"]
 
 VALUE: tuple[Entry, ...] = ("v_0", "v_x", "w")
 KEY_QUERY: tuple[Entry, ...] = ("q", "r", "p", "B", "b")
+ALL_BUT_Q = tuple(x for x in VALUE + KEY_QUERY if x != "q")
 SKIP = ("skip",)
+PROMPT, NEW_HEAD = "prompt", "new_head"
+ADDED = (PROMPT, NEW_HEAD, *SKIP)  # to a layer that stays as it is
 SETTING = "setting"  # the few-shot loss's weight is the setting's few_shot_weight, of which 0 means the limit 0+
 
 
@@ -43,9 +46,11 @@ class Strategy:
     Parameters
     ----------
     trains : str or tuple of str
-        "value" (v), "key_query" (Q), "all" (both), or a tuple out of the blocks v_0, v_x, w of v and q = Q_00, r = Q_0x and
-        Q_0y, p = Q_x0, B = Q_xx, b = Q_xy of Q; or "skip", a linear readout of (1, x_q) that starts at zero. ("all_but_q",
-        "new_head" and "prompt" have no law here yet.)
+        "value" (v), "key_query" (Q), "all" (both), "all_but_q" (both but Q_00), or a tuple out of the blocks v_0, v_x, w of v
+        and q = Q_00, r = Q_0x and Q_0y, p = Q_x0, B = Q_xx, b = Q_xy of Q. Or what is added to a layer that stays frozen:
+        "prompt", one token (0, x_p, y_p) beside the shots; "skip", a linear readout of (1, x_q), from zero; "new_head", a
+        second head. Prompt and head start small, the head odd-symmetric (no v_0, Q_0x, Q_x0): the limit of a start that
+        tends to zero is what is meant.
     zero_shot : number or Symbol, >= 0
         Weight of the target's risk at no shots.
     few_shot : number or Symbol, >= 0, or "setting"
@@ -66,7 +71,7 @@ class Strategy:
         What a named strategy is called, and its label in plots; for others a description.
     theorem : str
         Where a named strategy's fixed point is proved, as :func:`theory.prove` takes it; empty for others.
-    trained : {"all", "value", "key_query"} or tuple of str
+    trained : str or tuple of str
         The block that gradient flow moves.
     objective : {"pretraining", "zero_shot", "mixed", "composed"}
         L_PT, L_ZS, or L_ZS + lambda L_FS with the setting's lambda, in all three to the end of the flow; or another.
@@ -128,9 +133,9 @@ class Strategy:
             "value": VALUE,
             "key_query": KEY_QUERY,
             "all": VALUE + KEY_QUERY,
+            "all_but_q": ALL_BUT_Q,
             "skip": SKIP,
         }
-        blocks["all_but_q"] = tuple(x for x in blocks["all"] if x != "q")
         return blocks.get(self.trains, ())
 
     def numbers(self) -> tuple[Number, ...]:
@@ -211,7 +216,8 @@ def _checked_blocks(trains: Any) -> Any:
     for block in trains:
         validation.choice("trains", block, entries)
     chosen = tuple(x for x in entries if x in trains)
-    return {VALUE: "value", KEY_QUERY: "key_query", entries: "all"}.get(chosen, chosen)
+    names = {VALUE: "value", KEY_QUERY: "key_query", entries: "all", ALL_BUT_Q: "all_but_q"}
+    return names.get(chosen, chosen)
 
 
 _TOLD: dict[Strategy, _Told] = {
@@ -222,9 +228,16 @@ _TOLD: dict[Strategy, _Told] = {
     Strategy("all", few_shot=SETTING): _Told("mixed", ("zs_fs", "both"), "mixed, all", "R7"),
     Strategy("value", few_shot=SETTING): _Told("mixed_value", ("zs_fs_v", "both_v"), "mixed, value", "R5"),
     Strategy("key_query", few_shot=SETTING): _Told("mixed_kq", ("zs_fs_kq", "both_kq"), "mixed, key-query", "R6"),
+    Strategy("prompt"): _Told("soft_prompt", ("prompt",), "soft prompt", "R13p"),
+    Strategy("skip"): _Told("skip", ("linear_readout",), "linear readout", "R13s"),
+    Strategy("all_but_q"): _Told("frozen_q", ("all_but_q",), "all but one entry", "R22"),
+    Strategy("new_head"): _Told("new_head", ("adapter",), "new head", "R13"),
 }
 
 STRATEGIES: dict[str, Strategy] = {told.name: strategy for strategy, told in _TOLD.items()}
+
+# Those of Lee, Sohn, Lee 2026 (arXiv 2602.23197), which train v, Q or both.
+PUBLISHED = ("pretrained", "zero_shot", "zero_shot_value", "zero_shot_kq", "mixed", "mixed_value", "mixed_kq")
 
 _BY_ANY_NAME = {
     spelling: strategy for strategy in STRATEGIES.values() for spelling in (strategy.name, *strategy.aliases)

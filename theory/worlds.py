@@ -78,7 +78,7 @@ def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, own_mo
     target = kind.array(target_of(setting))
     rest = (
         d, number(noise_variance), per_token, gain, few, few_tokens, number(few_shot_weight), number(scale),
-        tokens(0, normalization),
+        tokens(0, normalization), normalization,
     )  # fmt: skip
     if own_model or not is_diagonal(setting):
         return _matrices(setting, kind, target, rest)

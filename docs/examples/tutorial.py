@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 import numerics
 import theory
+from theory.strategies import PUBLISHED
 
 # %% [markdown]
 # ## One number
@@ -71,7 +72,7 @@ assert on_target.shots == ((0, 1), (22, np.inf))
 
 # %%
 noises = np.geomspace(0.01, 10, 25)
-names = [name for name in theory.STRATEGIES if name != "zero_shot_kq"]  # its fixed point is the pretrained model
+names = [name for name in PUBLISHED if name != "zero_shot_kq"]  # its fixed point is the pretrained model
 table = numerics.grid(
     names, range(61), 5, task=("target", "unseen"), noise_variance=noises, pretrain_shots=20, progress=False
 )

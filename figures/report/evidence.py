@@ -16,11 +16,12 @@ from typing import Any
 
 from numerics import certify
 from numerics.certificates import Certificates
-from theory import STRATEGIES, claims
+from theory import claims
 from theory.ledger import Ledger
 from theory.proofs.runner import ProofResults, selected
 from theory.proofs.theorem import ProofResult, run
 from theory.setting import Setting
+from theory.strategies import PUBLISHED
 
 from .. import catalogue
 from ..rendering import render
@@ -71,7 +72,7 @@ def gather(
 
     names = [theorem.name for theorem in selected(None)] if theorems is None else list(theorems)
     shown = list(catalogue.NAMES if pictures is None else pictures)
-    jobs = [("picture", name) for name in shown] + [("certificate", name) for name in STRATEGIES]
+    jobs = [("picture", name) for name in shown] + [("certificate", name) for name in PUBLISHED]
     jobs += [("proof", name) for name in names] + [("claims", "")]
     found: dict[tuple[str, str], Any] = {}
     with tqdm(total=len(jobs), desc="report", unit="part", disable=not sys.stderr.isatty(), leave=False) as bar:
@@ -82,7 +83,7 @@ def gather(
         ProofResults(found["proof", name] for name in names),
         found["claims", ""],
         tuple(found["picture", name] for name in shown),
-        Certificates(row for name in STRATEGIES for row in found["certificate", name]),
+        Certificates(row for name in PUBLISHED for row in found["certificate", name]),
         datetime.now(UTC),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import theory
+from theory.strategies import PUBLISHED
 
 from .evidence import OFFICIAL
 from .html import link_to, table
@@ -66,7 +67,7 @@ def story(names: set[str]) -> str:
             f'<a href="#strategy-{name}"><code>{name}</code></a>',
             *(f"{theory.risk(name, n, setting=OFFICIAL, task=task):.3f}" for task, n in columns),
         )
-        for name in theory.STRATEGIES
+        for name in PUBLISHED
     ]
     floor = OFFICIAL.noise_variance
     caption = (

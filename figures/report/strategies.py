@@ -12,6 +12,7 @@ from theory import STRATEGIES, Strategy, conditions
 from theory.printed_formulas import PREAMBLE
 from theory.proofs.theorem import ProofResult
 from theory.shot_ranges import describe_shots
+from theory.strategies import PUBLISHED
 from theory.thresholds import Condition
 
 from .evidence import Evidence
@@ -39,7 +40,7 @@ def section(evidence: Evidence) -> str:
             formula(LOSSES[s.objective]),
             link_to(s.theorem, proved),
         )
-        for s in STRATEGIES.values()
+        for s in (STRATEGIES[name] for name in PUBLISHED)
     ]
     parts = [
         table(
@@ -66,7 +67,7 @@ def section(evidence: Evidence) -> str:
         code(PREAMBLE),
     ]
     results = {result.theorem.name: result for result in evidence.results}
-    parts += [_strategy(strategy, results[f"R11.{strategy.name}"]) for strategy in STRATEGIES.values()]
+    parts += [_strategy(STRATEGIES[name], results[f"R11.{name}"]) for name in PUBLISHED]
     return "\n".join(parts)
 
 

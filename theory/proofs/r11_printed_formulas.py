@@ -28,7 +28,7 @@ from ..printed_formulas import (
 )
 from ..programs import Numbers, isotropic_terms, isotropic_world
 from ..risk_formula import exact_risk_formula
-from ..strategies import STRATEGIES
+from ..strategies import PUBLISHED, STRATEGIES
 from ..wick import Scalar, Vector, matrix, substitute, trace, vector
 from .any_covariance import INVERSE, PSI, SOLUTION, Dividing, case_of, terms_on
 from .printed_lines import run_lines
@@ -173,7 +173,7 @@ def _with_matrices(proof: Proof, name: str) -> None:
 THEOREMS = tuple(
     Theorem(
         name=f"R11.{name}",
-        title=f"the printed formula of {strategy.label}",
+        title=f"the printed formula of {STRATEGIES[name].label}",
         statement=(
             f"The lines printed for `{name}` are the risk that `theory.risk` computes: on any task, for any covariances, "
             r"and in the isotropic case, for every d, n, m and $\sigma^2$."
@@ -186,5 +186,5 @@ THEOREMS = tuple(
         source="new here",
         derive=partial(derive, name=name),
     )
-    for name, strategy in STRATEGIES.items()
+    for name in PUBLISHED
 )

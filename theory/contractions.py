@@ -269,9 +269,10 @@ class _Own:
         cov, mean = inputs.query, inputs.query_mean
         self.space = space
         self.v, self.Q, product, self.residual, self.anchor = head
-        known = product is not None and not inputs.shifted  # it is the product with the shots' covariance
-        self.QC = product if known else self.Q @ cov
-        self.CQ = product.T if known else cov @ self.Q
+        if product is None or inputs.shifted:  # known is the product with the shots' covariance
+            self.QC, self.CQ = self.Q @ cov, cov @ self.Q
+        else:
+            self.QC, self.CQ = product, product.T
         self.SC = self.QC + self.CQ.T  # 2 S C, S the symmetric part of Q: zero to within its rounding where S is
         self.Cv = cov @ self.v
         self.value = self.v @ mean

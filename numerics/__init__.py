@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from theory import PowerLaw, Spiked
 
     from .attention_factors import factored_flow
+    from .best_models import Optimum, frontier
     from .certificates import basins, certify, singular_limit
     from .derivatives import Term, gradient, hessian, objective
     from .monte_carlo import Estimate, estimate
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Estimate": ".monte_carlo",
     "LinearSchedule": ".trajectory",
+    "Optimum": ".best_models",
     "PowerLaw": "theory",
     "Spiked": "theory",
     "Table": ".table",
@@ -34,6 +36,7 @@ _HOMES = {
     "estimate": ".monte_carlo",
     "factored_flow": ".attention_factors",
     "flow": ".trajectory",
+    "frontier": ".best_models",
     "gradient": ".derivatives",
     "grid": ".sweep",
     "hessian": ".derivatives",
@@ -45,6 +48,7 @@ _HOMES = {
 __all__ = [
     "Estimate",
     "LinearSchedule",
+    "Optimum",
     "PowerLaw",
     "Spiked",
     "Table",
@@ -56,6 +60,7 @@ __all__ = [
     "estimate",
     "factored_flow",
     "flow",
+    "frontier",
     "gradient",
     "grid",
     "hessian",

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .best_models import Optimum, frontier
     from .certificates import basins, certify, singular_limit
     from .derivatives import Term, gradient, hessian, objective
+    from .hysteresis import LocalMinimum, Transition, local_minima, transition
     from .monte_carlo import Estimate, estimate
+    from .solution import solve
     from .sweep import grid
     from .table import Table
     from .training import Training, train
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Estimate": ".monte_carlo",
     "LinearSchedule": ".trajectory",
+    "LocalMinimum": ".hysteresis",
     "Optimum": ".best_models",
     "PowerLaw": "theory",
     "Spiked": "theory",
@@ -31,6 +34,7 @@ _HOMES = {
     "Term": ".derivatives",
     "Training": ".training",
     "Trajectory": ".trajectory",
+    "Transition": ".hysteresis",
     "basins": ".certificates",
     "certify": ".certificates",
     "estimate": ".monte_carlo",
@@ -40,14 +44,18 @@ _HOMES = {
     "gradient": ".derivatives",
     "grid": ".sweep",
     "hessian": ".derivatives",
+    "local_minima": ".hysteresis",
     "objective": ".derivatives",
     "singular_limit": ".certificates",
+    "solve": ".solution",
     "train": ".training",
+    "transition": ".hysteresis",
 }
 
 __all__ = [
     "Estimate",
     "LinearSchedule",
+    "LocalMinimum",
     "Optimum",
     "PowerLaw",
     "Spiked",
@@ -55,6 +63,7 @@ __all__ = [
     "Term",
     "Training",
     "Trajectory",
+    "Transition",
     "basins",
     "certify",
     "estimate",
@@ -64,9 +73,12 @@ __all__ = [
     "gradient",
     "grid",
     "hessian",
+    "local_minima",
     "objective",
     "singular_limit",
+    "solve",
     "train",
+    "transition",
 ]
 
 

@@ -130,11 +130,9 @@ def frontier(setting: Setting, n_shots: int, excess: float, models: Models = "va
         return _optimum(
             setting, unseen, zero_shot, found, lambda: AttentionParameters(scale * columns @ found.x, start.Q)
         )
-    unseen, zero_shot = _forms(setting, n)
+    unseen, zero_shot = (_forms if models == "any_heads" else odd_forms)(setting, n)
     if models == "one_head":
         return _one_head(setting, unseen, zero_shot, r)
-    if models == "two_heads":
-        unseen, zero_shot = (_first(x, len(SEVEN)) for x in (unseen, zero_shot))
     found = _best(unseen, zero_shot, r, models)
     build = {"two_heads": _two_heads, "any_heads": _many_heads}[models]
     return _optimum(setting, unseen, zero_shot, found, lambda: build(found.x, setting.target_vector()))
@@ -195,6 +193,12 @@ def _floats(x: Form) -> Form:
     return Form(float(x.constant), np.asarray(x.slope, dtype=float), np.asarray(x.matrix, dtype=float))
 
 
+def odd_forms(setting: Setting, n: int) -> tuple[Form, Form]:
+    """Unseen risk at n shots and zero-shot risk on the target in the seven coordinates of odd heads."""
+    unseen, zero_shot = _forms(setting, n)
+    return _first(unseen, len(SEVEN)), _first(zero_shot, len(SEVEN))
+
+
 def _first(x: Form, size: int) -> Form:
     return Form(x.constant, x.slope[:size], x.matrix[:size, :size])
 
@@ -203,10 +207,8 @@ def _first(x: Form, size: int) -> Form:
 
 
 def _one_head(setting: Setting, unseen: Form, zero_shot: Form, r: float) -> Optimum:
-    unseen, zero_shot = (_first(x, len(SEVEN)) for x in (unseen, zero_shot))
-
     def solved(alphas: Array) -> tuple[Array, Array, Constrained]:
-        columns = _beside(alphas)
+        columns = beside_value(alphas, np.ones_like(alphas))
         found = constrained(_along(unseen, columns), _along(zero_shot, columns), r)
         x = (columns @ found.x[..., None])[..., 0]
         risks = np.einsum("...i,...i", x @ unseen.matrix - 2 * unseen.slope, x)
@@ -234,11 +236,11 @@ def _one_head(setting: Setting, unseen: Form, zero_shot: Form, r: float) -> Opti
     return _optimum(setting, unseen, zero_shot, Constrained(x[k], found.multiplier[k]), model, "upper bound")
 
 
-def _beside(alphas: Array) -> Array:
-    """The seven coordinates of (q, beta, gamma, delta) beside v = (0, alpha theta, 1)."""
-    columns = np.zeros((*alphas.shape, 7, 4))
-    columns[..., [0, 1, 2, 5], [0, 1, 2, 3]] = alphas[..., None]
-    columns[..., [3, 4, 5, 6], [0, 1, 2, 3]] = 1.0
+def beside_value(alpha: Array, w: Array) -> Array:
+    """The seven coordinates (..., 7) of (q, beta, gamma, delta) beside v = (0, alpha theta, w): shape (..., 7, 4)."""
+    columns = np.zeros((*alpha.shape, 7, 4), dtype=alpha.dtype)
+    columns[..., [0, 1, 2, 5], [0, 1, 2, 3]] = alpha[..., None]
+    columns[..., [3, 4, 5, 6], [0, 1, 2, 3]] = w[..., None]
     return columns
 
 

@@ -91,6 +91,11 @@ def objective(strategy: str | Strategy, setting: Setting) -> Objective:
     found = find_strategy(strategy)
     if found.pull != 0:
         raise reject("pull", found.pull, "0 here: a pull to the start is no sum of risks")
+    return risks_of(found, setting)
+
+
+def risks_of(found: Strategy, setting: Setting) -> Objective:
+    """The risks among a strategy's losses, weighted: all of them but the pull to the start."""
     target = np.asarray(setting.target_vector(), dtype=float)
     few_shot = setting.few_shot_weight if found.few_shot == SETTING else found.few_shot
     weights = {"zero_shot": found.zero_shot, "few_shot_weight": few_shot, "replay": found.replay}

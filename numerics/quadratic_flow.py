@@ -38,15 +38,15 @@ class QuadraticFlow:
     ----------
     space : AffineSpace
         Directions of v alone, or of Q alone.
-    setting, objective
-        The loss.
+    setting, objective, pull
+        The loss, and the weight of the squared distance from the origin.
     """
 
-    def __init__(self, space: AffineSpace, setting: Setting, objective: Objective) -> None:
-        self._space, self._setting, self._objective = space, setting, objective
+    def __init__(self, space: AffineSpace, setting: Setting, objective: Objective, pull: float = 0.0) -> None:
+        self._space, self._setting, self._objective, self._pull = space, setting, objective, pull
         self.loss = population_loss(setting, objective)
         self._velocity = space.velocity(self.loss, space.start())
-        self._curvature = -space.jacobian(self.loss, space.start())
+        self._curvature = 2 * pull * np.eye(space.basis.shape[1]) - space.jacobian(self.loss, space.start())
         self._modes: tuple[Array, Array] | None = None
 
     def advance(self, end: float) -> Array:
@@ -78,7 +78,7 @@ class QuadraticFlow:
         well_conditioned = rates[0] * stretch.min() ** 2 > _WELL_CONDITIONED * stretch.max() ** 2
         loss = self.loss if well_conditioned else population_loss(self._setting, self._objective, exact=True)
         for _ in range(_MOST_NEWTON_STEPS):
-            velocity = moving.T @ self._space.velocity(loss, y)
+            velocity = moving.T @ (self._space.velocity(loss, y) - 2 * self._pull * y)
             step = moving @ (vectors @ (vectors.T @ (velocity / stretch) / rates) / stretch)
             y = y + step
             if np.abs(step).max() <= RESOLUTION * max(scale, float(np.abs(y).max())):
@@ -92,6 +92,8 @@ class QuadraticFlow:
         there is: they are columns apart, where rounding of the former cannot cover the latter.
         """
         space = self._space
+        if self._pull:  # nothing is flat
+            return np.eye(space.basis.shape[1]), self._curvature
         flat = flat_directions(space, self._setting, self._objective)
         zero_shot = tuple(term for term in self._objective if term.n_shots == 0)
         few_shot = tuple(term for term in self._objective if term.n_shots > 0)

@@ -18,13 +18,15 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from theory.setting import Setting
-from theory.strategies import TrainedBlock
+from theory.strategies import KEY_QUERY, VALUE
 
 from .derivatives import CHUNK, Objective, apply_hessian, fractions
 from .integrator import System, symmetric
 from .population_loss import PopulationLoss
 
 Array = NDArray[np.float64]
+Trained = str | tuple[str, ...]
+BLOCKS = {"all": VALUE + KEY_QUERY, "value": VALUE, "key_query": KEY_QUERY}
 Column = list[tuple[tuple[int, ...], float]]  # ((i,), value): an entry of v; ((i, j), value): an entry of Q
 
 
@@ -53,13 +55,25 @@ class AffineSpace:
             out[first : first + CHUNK] = -(apply_hessian(loss, v, Q, directions) @ self.basis)
         return (out + out.T) / 2
 
-    def system(self, loss: PopulationLoss, exact: PopulationLoss) -> System:
-        """The flow of a loss, given in floats and in Fractions."""
+    def system(self, loss: PopulationLoss, exact: PopulationLoss, pull: float = 0.0) -> System:
+        """The flow of a loss, given in floats and in Fractions, and of a pull to the origin of that weight."""
+        rate = 2 * pull
         return System(
-            lambda _, y: self.velocity(loss, y),
-            lambda _, y: symmetric(self.jacobian(loss, y)),
-            lambda y: self.velocity(exact, y),
+            lambda _, y: self.velocity(loss, y) - rate * y,
+            lambda _, y: symmetric(self.jacobian(loss, y) - rate * np.eye(self.basis.shape[1])),
+            lambda y: self.velocity(exact, y) - rate * y,
         )
+
+    def is_scale_invariant(self, objective: Objective) -> bool:
+        """Whether (k v, Q / k) is one model to the loss for all k: what is frozen is zero, or the loss does not see it."""
+        size = self.size
+        turned = np.concatenate((self.origin[:size], -self.origin[size:]))
+        turned[-size:] = 0.0  # the dead row of Q
+        outside = turned - self.basis @ (self.basis.T @ turned)
+        if all(term.n_shots == 0 for term in objective):
+            unseen = unseen_at_zero_shots(size)
+            outside = outside - unseen @ (unseen.T @ outside)
+        return bool(np.abs(outside).max() <= 1e-12 * np.abs(turned).max())
 
     def start(self) -> Array:
         return np.zeros(self.basis.shape[1])
@@ -110,7 +124,7 @@ def is_odd_symmetric(v: Array, Q: Array) -> bool:
     return not (v[0] or Q[1:-1, 0].any() or Q[0, 1:].any())
 
 
-def motion_basis(v: Array, Q: Array, setting: Setting, objective: Objective, trained: TrainedBlock) -> Any:
+def motion_basis(v: Array, Q: Array, setting: Setting, objective: Objective, trained: Trained) -> Any:
     """Orthonormal basis of a subspace that holds every gradient along the flow from (v, Q).
 
     Parameters
@@ -118,19 +132,37 @@ def motion_basis(v: Array, Q: Array, setting: Setting, objective: Objective, tra
     v, Q : arrays (d+2,) and (d+2, d+2)
         The start.
     setting, objective, trained
-        What descends, and which block of it moves.
+        What descends, and which block of it, or which entries, move.
 
     Returns
     -------
     scipy.sparse.csr_array of shape ((d+2) + (d+2)^2, k)
         Columns are directions (v, vec Q). The smallest of: the six scalars of the isotropic case; the
         odd-symmetric parameters; every parameter. Under a zero-shot loss, without the
-        :func:`unseen_at_zero_shots`.
+        :func:`unseen_at_zero_shots`. Of these, those that train.
     """
+    entries = BLOCKS[trained] if isinstance(trained, str) else trained
     seen, unseen = _symmetric_columns(v, Q, setting, objective)
     columns = seen if all(term.n_shots == 0 for term in objective) else seen + unseen
-    wanted = {"all": (1, 2), "value": (1,), "key_query": (2,)}[trained]
-    return _assemble([column for column in columns if len(column[0][0]) in wanted], len(v))
+    size, kept = len(v), {}
+    for column in columns:
+        inside = [(index, value) for index, value in column if _entry(index, size) in entries]
+        if len(inside) < len(column):  # of a sum and a difference of two entries, the one that trains
+            inside = [(index, 1.0) for index, _ in inside]
+        if inside:
+            kept[tuple(inside)] = inside
+    return _assemble([*kept.values()], size)
+
+
+def _entry(index: tuple[int, ...], size: int) -> str:
+    """The name of an entry of v or of Q."""
+    label = size - 1
+    if len(index) == 1:
+        return "v_0" if index[0] == 0 else "w" if index[0] == label else "v_x"
+    i, j = index
+    if i == 0:
+        return "q" if j == 0 else "r"
+    return "p" if j == 0 else "b" if j == label else "B"
 
 
 def unseen_motion_basis(v: Array, Q: Array, setting: Setting, objective: Objective) -> Any:
@@ -156,6 +188,8 @@ def _assemble(columns: list[Column], size: int) -> Any:
         return index[0] if len(index) == 1 else size * (1 + index[0]) + index[1]
 
     triples = [(row(index), k, value) for k, column in enumerate(columns) for index, value in column]
+    if not triples:
+        return scipy.sparse.csr_array((size + size**2, 0))
     rows, places, entries = zip(*triples, strict=True)
     return scipy.sparse.csr_array((entries, (rows, places)), shape=(size + size**2, len(columns)))
 

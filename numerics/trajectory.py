@@ -13,22 +13,23 @@ from numpy.typing import ArrayLike, NDArray
 from theory import fixed_point
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
-from theory.strategies import SETTING, Strategy, TrainedBlock, find_strategy
-from theory.validation import choice, reject
+from theory.strategies import KEY_QUERY, SETTING, VALUE, Strategy, find_strategy
+from theory.validation import reject
 
 from .derivatives import (
-    TRAINED_BLOCKS,
     Objective,
     few_shot_objective,
     objective,
     one_head,
+    plain_number,
     population_loss,
+    risks_of,
     zero_shot_tokens,
 )
 from .integrator import Integrator, Linearisation, System, symmetric
 from .quadratic_flow import QuadraticFlow, flat_directions
 from .slow_manifold import ZeroShotManifold
-from .subspaces import AffineSpace, motion_basis, unseen_motion_basis
+from .subspaces import AffineSpace, Trained, motion_basis, unseen_motion_basis
 
 Array = NDArray[np.float64]
 Schedule = Callable[[float], float]
@@ -70,7 +71,7 @@ class Trajectory:
     v : (k, d+2) array
     Q : (k, d+2, d+2) array
     loss : (k,) array
-        The loss that descends: the strategy's own, and in the slow phase L_FS.
+        The loss that descends: the strategy's own, its pull included, and in the slow phase L_FS.
     slow : (k,) array of bool
         Rows of the slow phase of a mixed strategy with few_shot_weight -> 0+. First come the rows of the fast
         phase, which descends L_ZS and ends at t = inf; then those of the slow phase, along the minimisers of
@@ -105,7 +106,8 @@ def flow(
 ) -> Trajectory:
     r"""Population gradient flow :math:`\dot v = -\nabla_v L,\ \dot Q = -\nabla_Q L` on a strategy's trained block.
 
-    A strategy that trains v alone or Q alone has a quadratic loss, and its flow and limit are evaluated in closed form.
+    A strategy that trains v alone or Q alone, or entries of one of them, has a quadratic loss, and its flow and limit are
+    evaluated in closed form.
     The others are integrated in orthonormal coordinates of the smallest symmetric subspace: the six scalars
     in the isotropic case, the odd-symmetric parameters at any covariance, else all of (v, Q).
 
@@ -116,6 +118,7 @@ def flow(
     Parameters
     ----------
     strategy : str or Strategy
+        What trains is v, Q, both, or any of their entries; its ``time`` does not matter here.
     setting : Setting
         Numbers only.
     t : array (k,), optional
@@ -161,7 +164,10 @@ def flow(
     True
     """
     found = find_strategy(strategy)
-    choice("trains", found.trains, TRAINED_BLOCKS)
+    trained: Trained = "all" if found.trains == "all" else found.entries()
+    if not set(trained) <= {*VALUE, *KEY_QUERY} and trained != "all":
+        raise reject("trains", found.trains, "blocks of v and Q here: a flow has no other variables")
+    pull = plain_number("pull", found.pull)
     if found.objective == "composed" and found.few_shot == SETTING and setting.few_shot_weight == 0:
         raise reject(
             "few_shot_weight", setting.few_shot_weight, "> 0 where the strategy's other losses are not L_ZS alone"
@@ -174,16 +180,20 @@ def flow(
         raise ValueError(
             f"schedule = {schedule!r} is not allowed: the loss of strategy {found.name!r} has no few-shot part to weigh"
         )
+    if trained != "all" and not _is_quadratic(trained) and found.objective == "mixed" and setting.few_shot_weight == 0:
+        raise reject(
+            "trains", found.trains, "one of 'all', v's entries, Q's entries where few_shot_weight = 0, the limit 0+"
+        )
     if callable(schedule):
-        rows = _scheduled(v, Q, setting, found, times, schedule, limit)
+        rows = _scheduled(v, Q, setting, trained, times, schedule, limit)
     else:
         if schedule is not None:
             setting = setting.replace(few_shot_weight=schedule)
-        loss = objective(found, setting)
+        loss = risks_of(found, setting)
         if found.objective == "mixed" and len(loss) == 1:
-            rows = _two_phases(v, Q, setting, found, times, limit)
+            rows = _two_phases(v, Q, setting, trained, times, limit)
         else:
-            rows = _one_phase(v, Q, setting, loss, found.trained, times, limit)
+            rows = _one_phase(v, Q, setting, loss, trained, times, limit, pull)
     columns = zip(*rows, strict=True)
     time, value, key_query, losses, slow = (np.array(column) for column in columns)
     return Trajectory(time, value, key_query, losses, slow)
@@ -192,38 +202,65 @@ def flow(
 Row = tuple[float, Array, Array, float, bool]
 
 
+def _is_quadratic(trained: Trained) -> bool:
+    """Whether only v or only Q moves."""
+    return trained != "all" and any(set(trained) <= set(block) for block in (VALUE, KEY_QUERY))
+
+
 def _one_phase(
-    v: Array, Q: Array, setting: Setting, loss: Objective, trained: TrainedBlock, times: Array, limit: bool
+    v: Array,
+    Q: Array,
+    setting: Setting,
+    loss: Objective,
+    trained: Trained,
+    times: Array,
+    limit: bool,
+    pull: float = 0.0,
 ) -> Iterator[Row]:
     space = AffineSpace(v, Q, motion_basis(v, Q, setting, loss, trained))
-    return _rows(space, setting, loss, trained, times, limit)
+    return _rows(space, setting, loss, trained, times, limit, pull=pull)
 
 
 def _rows(
     space: AffineSpace | ZeroShotManifold,
     setting: Setting,
     objective: Objective,
-    trained: TrainedBlock,
+    trained: Trained,
     times: Array,
     limit: bool,
     slow: bool = False,
+    pull: float = 0.0,
 ) -> Iterator[Row]:
     loss, y = population_loss(setting, objective), space.start()
+    if not y.size:  # nothing that trains is seen by the loss
+        (v, Q), ends = space.point(y), [math.inf] if limit else []
+        yield from ((time, v, Q, float(loss.value(v, Q)), slow) for time in [*times, *ends])
+        return
     scale = max(1.0, *(float(np.abs(block).max()) for block in space.point(y)))
     follower: Integrator | QuadraticFlow
-    point_of: Callable[[Array], tuple[Array, Array]]
-    if isinstance(space, AffineSpace) and trained != "all":
-        follower, point_of = QuadraticFlow(space, setting, objective), space.point
+    point_of: Callable[[Array], tuple[Array, Array]] = space.point
+    if isinstance(space, AffineSpace) and _is_quadratic(trained):
+        follower = QuadraticFlow(space, setting, objective, pull)
     else:
-        system = space.system(loss, population_loss(setting, objective, exact=True))
-        follower = Integrator(system, y, TOLERANCE * scale, symmetries=1)  # (k v, Q / k): one model to every loss
-        point_of = _conserving(space)
+        exact = population_loss(setting, objective, exact=True)
+        if isinstance(space, AffineSpace):
+            system = space.system(loss, exact, pull)
+            invariant = trained == "all" or space.is_scale_invariant(objective)
+        else:
+            system, invariant = space.system(loss, exact), True
+        symmetries = int(invariant and not pull)  # (k v, Q / k): one model to every loss
+        follower = Integrator(system, y, TOLERANCE * scale, symmetries=symmetries)
+        if symmetries:
+            point_of = _conserving(space)
+
+    def row(time: float, y: Array) -> Row:
+        point = point_of(y)
+        return time, *point, float(loss.value(*point)) + pull * float(y @ y), slow
+
     for time in times:
-        point = point_of(follower.advance(time))
-        yield time, *point, float(loss.value(*point)), slow
+        yield row(time, follower.advance(time))
     if limit:
-        point = point_of(follower.settle(scale))
-        yield math.inf, *point, float(loss.value(*point)), slow
+        yield row(math.inf, follower.settle(scale))
 
 
 def _conserving(space: AffineSpace | ZeroShotManifold) -> Callable[[Array], tuple[Array, Array]]:
@@ -236,35 +273,35 @@ def _conserving(space: AffineSpace | ZeroShotManifold) -> Callable[[Array], tupl
     return lambda y: space.point(space.on_level(y, level))
 
 
-def _two_phases(v: Array, Q: Array, setting: Setting, strategy: Strategy, times: Array, limit: bool) -> Iterator[Row]:
+def _two_phases(v: Array, Q: Array, setting: Setting, trained: Trained, times: Array, limit: bool) -> Iterator[Row]:
     """The limit lambda -> 0+."""
     zero_shot = objective("zero_shot", setting)
     few_shot = few_shot_objective(setting)
-    fast = list(_one_phase(v, Q, setting, zero_shot, strategy.trained, times, limit=True))
+    fast = list(_one_phase(v, Q, setting, zero_shot, trained, times, limit=True))
     yield from fast
     _, end_v, end_Q, _, _ = fast[-1]
     if setting.query == "masked":  # L_ZS is constant: every point is one of its minimisers
-        space = AffineSpace(v, Q, motion_basis(v, Q, setting, few_shot, strategy.trained))
-        yield from _rows(space, setting, few_shot, strategy.trained, times, limit, slow=True)
-    elif strategy.trained == "all":
+        space = AffineSpace(v, Q, motion_basis(v, Q, setting, few_shot, trained))
+        yield from _rows(space, setting, few_shot, trained, times, limit, slow=True)
+    elif trained == "all":
         free = unseen_motion_basis(v, Q, setting, few_shot)
         manifold = ZeroShotManifold(
             end_v, end_Q, np.asarray(setting.target_vector(), dtype=float), free, zero_shot_tokens(setting)
         )
-        yield from _rows(manifold, setting, few_shot, strategy.trained, times, limit, slow=True)
+        yield from _rows(manifold, setting, few_shot, trained, times, limit, slow=True)
     else:
         # Both losses are quadratic here: the minimisers of the first are its flat directions.
-        block = motion_basis(v, Q, setting, few_shot, strategy.trained)
+        block = motion_basis(v, Q, setting, few_shot, trained)
         flat = flat_directions(AffineSpace(v, Q, block), setting, zero_shot)
         minimisers = AffineSpace(end_v, end_Q, block @ flat)
-        yield from _rows(minimisers, setting, few_shot, strategy.trained, times, limit, slow=True)
+        yield from _rows(minimisers, setting, few_shot, trained, times, limit, slow=True)
 
 
 def _scheduled(
-    v: Array, Q: Array, setting: Setting, strategy: Strategy, times: Array, schedule: Schedule, limit: bool
+    v: Array, Q: Array, setting: Setting, trained: Trained, times: Array, schedule: Schedule, limit: bool
 ) -> Iterator[Row]:
     zero_shot, few_shot = objective("zero_shot", setting), few_shot_objective(setting)
-    basis = motion_basis(v, Q, setting, zero_shot + few_shot, strategy.trained)
+    basis = motion_basis(v, Q, setting, zero_shot + few_shot, trained)
     space = AffineSpace(v, Q, basis)
     losses = population_loss(setting, zero_shot), population_loss(setting, few_shot)
 
@@ -281,7 +318,7 @@ def _scheduled(
     if limit and not isinstance(schedule, LinearSchedule):
         raise ValueError("until = 'converged' is not allowed with a schedule other than a number or a LinearSchedule")
     follower = Integrator(system, space.start(), TOLERANCE * scale)
-    point_of = _conserving(space) if strategy.trained == "all" else space.point
+    point_of = _conserving(space) if trained == "all" else space.point
     for time in times[times <= kink]:
         point = point_of(follower.advance(time))
         yield time, *point, float(losses[0].value(*point) + schedule(time) * losses[1].value(*point)), False
@@ -289,7 +326,7 @@ def _scheduled(
         # From here on the few-shot loss has no weight at all, not even a vanishing one.
         v, Q = point_of(follower.advance(kink))
         later = times[times > kink] - kink
-        for time, value, key_query, loss, slow in _one_phase(v, Q, setting, zero_shot, strategy.trained, later, limit):
+        for time, value, key_query, loss, slow in _one_phase(v, Q, setting, zero_shot, trained, later, limit):
             yield time + kink, value, key_query, loss, slow
 
 

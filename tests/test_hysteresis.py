@@ -1,0 +1,80 @@
+"""The transition of replay and of a pull: the weights, what is a minimum there, and that the flow says the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import theory
+from numerics import flow, local_minima, solve, transition
+from theory import Strategy
+
+SETTING = theory.OFFICIAL
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"), [("replay", (0.176477, 0.27442655, 6.2557)), ("pull", (0.05834, None, 0.0677))]
+)
+def test_the_published_weights(by, expected):
+    """Found elsewhere by following the flow's ends, to the digits given."""
+    found = transition(SETTING, by)
+    for weight, printed, digit in zip(found, expected, (1e-6, 1e-8, 1e-4), strict=True):
+        assert printed is None or weight == pytest.approx(
+            printed, abs=5e-6 if by == "pull" and digit < 1e-4 else digit / 2
+        )
+
+
+def test_its_ends_are_those_of_coexistence():
+    """Two minima inside, one outside; at `equal` their losses agree. Certified in all entries of v and Q."""
+    lower, equal, upper = transition(SETTING)
+    for weight, count in ((0.999 * lower, 1), (1.001 * lower, 2), (equal, 2), (0.999 * upper, 2), (1.001 * upper, 1)):
+        found = local_minima(SETTING, weight)
+        assert len(found) == count
+        for one in found:
+            assert one.gradient < 1e-12  # some hundred roundings of numbers of order 10
+            assert one.smallest > -1e-13  # a zero eigenvalue to rounding, of 56
+            parts = (
+                theory.risk(one.model, 0, setting=SETTING),
+                theory.risk(one.model, 20, setting=SETTING, task="unseen"),
+            )
+            assert one.loss == pytest.approx(parts[0] + weight * parts[1], rel=1e-12)
+        if weight == equal:
+            assert found[0].loss == pytest.approx(found[1].loss, rel=1e-12)
+
+
+def test_from_pretrained_the_flow_keeps_in_context_learning_above_the_lower_weight_alone():
+    """And from the memorising branch it comes back above the upper one alone: both by the flow of all parameters."""
+    lower, _, upper = transition(SETTING)
+    lost = local_minima(SETTING, 0.9 * lower)
+    below = solve(Strategy("all", replay=0.9 * lower), SETTING)
+    np.testing.assert_allclose(
+        below.v, lost[0].model.v, atol=1e-8
+    )  # a flow's end is right to 1e-11 over the slowest rate
+    kept, lost = local_minima(SETTING, 0.9 * upper)
+    for start, end in ((None, kept), (lost.model, lost)):
+        found = flow(Strategy("all", replay=0.9 * upper), SETTING, start=start, until="converged").end
+        risks = [theory.risk(x, 20, setting=SETTING, task="unseen") for x in (found, end.model)]
+        assert risks[0] == pytest.approx(risks[1], abs=1e-8)
+    (only,) = local_minima(SETTING, 1.1 * upper)
+    found = flow(Strategy("all", replay=1.1 * upper), SETTING, start=lost.model, until="converged").end
+    assert theory.risk(found, 20, setting=SETTING, task="unseen") == pytest.approx(
+        theory.risk(only.model, 20, setting=SETTING, task="unseen"), abs=1e-8
+    )
+
+
+def test_a_pull_is_found_where_the_flow_ends():
+    kept, lost = local_minima(SETTING, 0.06, "pull")
+    assert kept.smallest > 0
+    assert lost.smallest > 0
+    found = solve(Strategy("all", pull=0.06), SETTING)
+    np.testing.assert_allclose(found.v, kept.model.v, atol=1e-8)
+    np.testing.assert_allclose(found.Q, kept.model.Q, atol=1e-8)
+
+
+def test_what_is_refused():
+    with pytest.raises(ValueError, match="pretrain_shots = inf"):
+        transition(SETTING.replace(pretrain_shots=np.inf))
+    with pytest.raises(ValueError, match="setting = "):
+        transition(SETTING.replace(covariance=np.eye(5)))
+    with pytest.raises(ValueError, match="weight = 0"):
+        local_minima(SETTING, 0)

@@ -109,10 +109,8 @@ def transition(setting: Setting, by: Holds = "replay") -> Transition:
     low, high = family.folds()
 
     def gap(log_weight: float) -> float:
-        kept, lost = (
-            family.least(*ends, log_weight)[1] for ends in ((low, family.places[-1]), (family.places[0], high))
-        )
-        return kept - lost
+        kept = family.least(low, float(family.places[-1]), log_weight)[1]
+        return kept - family.least(float(family.places[0]), high, log_weight)[1]
 
     below, above = (float(family.weight(np.array([place]))[0]) for place in (low, high))
     first, last = below, above

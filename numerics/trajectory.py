@@ -165,7 +165,7 @@ def flow(
     """
     found = find_strategy(strategy)
     trained: Trained = "all" if found.trains == "all" else found.entries()
-    if not set(trained) <= {*VALUE, *KEY_QUERY} and trained != "all":
+    if trained != "all" and not (trained and set(trained) <= {*VALUE, *KEY_QUERY}):
         raise reject("trains", found.trains, "blocks of v and Q here: a flow has no other variables")
     pull = plain_number("pull", found.pull)
     if found.objective == "composed" and found.few_shot == SETTING and setting.few_shot_weight == 0:

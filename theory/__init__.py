@@ -23,6 +23,7 @@ from .strategies import STRATEGIES, Strategy
 from .validation import NoClosedForm
 
 if TYPE_CHECKING:
+    from .comparison import compare
     from .ledger import claims
     from .proofs.runner import prove
     from .thresholds import conditions
@@ -37,6 +38,7 @@ __all__ = [
     "Spiked",
     "Strategy",
     "claims",
+    "compare",
     "conditions",
     "fixed_point",
     "from_layer",
@@ -44,8 +46,13 @@ __all__ = [
     "risk",
 ]
 
-# Names whose modules load sympy: imported when first asked for.
-_LAZY: dict[str, str] = {"prove": ".proofs.runner", "claims": ".ledger", "conditions": ".thresholds"}
+# Names whose modules load sympy, or are rarely needed: imported when first asked for.
+_LAZY: dict[str, str] = {
+    "compare": ".comparison",
+    "prove": ".proofs.runner",
+    "claims": ".ledger",
+    "conditions": ".thresholds",
+}
 
 
 def __getattr__(name: str) -> Any:

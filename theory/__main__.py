@@ -1,4 +1,4 @@
-"""Command line: ``python -m theory risk | table | strategies | prove | claims | report``."""
+"""Command line: ``python -m theory risk | table | compare | strategies | prove | claims | report``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import NoClosedForm, Setting, risk
+from . import NoClosedForm, Setting, compare_command, risk
 from .printed_formulas import program
 from .prompt import NORMALIZATIONS
 from .strategies import PUBLISHED, STRATEGIES, find_strategy
@@ -156,6 +156,8 @@ def parser() -> argparse.ArgumentParser:
     add_setting(table, d=5, noise=0.1, pretrain_shots=20)
     table.add_argument("--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well")
 
+    add_setting(compare_command.add_command(commands, FRACTIONS), d=5, noise=0.1, pretrain_shots=20)
+
     prove = commands.add_parser("prove", help="derive every theorem; exit 1 if a formula of the library differs")
     prove.add_argument(
         "name", nargs="?", help="one theorem, such as R4 or R2.risk, or R2: all whose name begins so (default: all)"
@@ -232,6 +234,12 @@ def run_table(arguments: argparse.Namespace) -> int:
     if arguments.csv:
         write_csv(arguments.csv, header, rows)
     return 0
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    """A row a practice."""
+    setting = setting_of(arguments)
+    return compare_command.run(arguments, setting, heading(setting, auxiliary=False))
 
 
 def run_strategies(_: argparse.Namespace) -> int:
@@ -316,6 +324,7 @@ def run_report(arguments: argparse.Namespace) -> int:
 COMMANDS = {
     "risk": run_risk,
     "table": run_table,
+    "compare": run_compare,
     "strategies": run_strategies,
     "prove": run_prove,
     "claims": run_claims,

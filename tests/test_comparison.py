@@ -1,0 +1,76 @@
+"""theory.compare: rows by theorems typed by hand, exact numbers, what has no closed form, and the frontier's column."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import partial
+
+import pytest
+from sympy import Symbol, simplify
+
+import theory
+from numerics import frontier, solve
+from theory.__main__ import main
+
+SETTING = theory.OFFICIAL
+
+
+def exact(**changes):
+    return SETTING.replace(noise_variance=Fraction(1, 10), value_scale=1, **changes)
+
+
+def test_rows_are_the_theorems():
+    rows = {row.strategy: row for row in theory.compare(exact(), 20)}
+    assert list(rows) == list(theory.STRATEGIES)
+    assert rows["pretrained"][1:] == (1, rows["pretrained"].unseen, rows["pretrained"].unseen, 0, 0, None)
+    value = rows["zero_shot_value"]  # R4, R9 at d = 5, n = 20
+    assert (value.excess, value.limit) == (Fraction(2, 9), Fraction(1, 81))
+    assert value.price == Fraction(20 * 26 + 2 * 20 * 7 + 7 * 9, 81 * 21**2)
+    assert rows["mixed_kq"].target == Fraction(1, 10) + Fraction(2, 22)  # R6 at n = m: sigma^2 + 2 s/(m + 2)
+    assert rows["zero_shot"].excess == rows["mixed"].excess == 0
+
+
+def test_a_symbol_for_the_shots():
+    n = Symbol("n", positive=True)
+    (row,) = theory.compare(exact(), n, "zero_shot_value")
+    assert simplify(row.price - (n * (n + 6) + 14 * n + 63) / (81 * (n + 1) ** 2)) == 0
+
+
+def test_what_has_no_closed_form_or_no_limit():
+    rows = theory.compare(SETTING.replace(few_shot_weight=2.0), 20, ["mixed", "pretrained"])
+    assert rows[0][1:] == (None,) * 6
+    assert repr(rows).splitlines()[1].split() == ["mixed", *"-----"]
+    fixed = theory.compare(SETTING.replace(normalization=20.0), 20, ["zero_shot_value"])
+    assert fixed[0].limit is None
+    endless = theory.compare(theory.Setting(d=5), 20)  # no shots for a few-shot loss
+    assert not {row.strategy for row in endless} & {"mixed", "mixed_value", "mixed_kq"}
+
+
+def test_models_and_the_frontier_beside_them():
+    """All parameters with replay lie on the frontier of one head; the value matrix alone does not."""
+    practices = {"replay": solve(theory.Strategy("all", replay=3), SETTING), "value": "zero_shot_value"}
+    rows = theory.compare(SETTING, 20, practices, frontier=partial(frontier, models="one_head"))
+    assert [row.strategy for row in rows] == ["replay", "value"]
+    # n is the m of the replay, whose flow ends within 1e-11: and a stationary point is on the frontier to second order
+    assert rows[0].unseen == pytest.approx(rows[0].frontier, abs=1e-10)
+    assert rows[1].unseen - rows[1].frontier == pytest.approx(0.369442 - 0.349856, abs=1e-6)
+    assert "above it" in repr(rows)
+    assert "above it" in rows._repr_html_()
+
+
+def test_the_command(capsys):
+    assert main(["compare", "--shots", "5", "--frontier", "two_heads"]) == 0
+    assert "above it" in capsys.readouterr().out
+    assert main(["compare", "--shots", "20", "--d", "3"]) == 0
+    told, header, first, *rest = capsys.readouterr().out.splitlines()
+    assert told.startswith("risks at 20 shots; d = 3, pretrained at m = 20 shots")
+    assert header.split()[0] == "strategy"
+    assert first.split()[0] == "pretrained"
+    assert len(rest) == len(theory.STRATEGIES) - 1
+
+
+def test_what_is_refused():
+    with pytest.raises(TypeError, match="setting = 5"):
+        theory.compare(5, 20)
+    with pytest.raises(ValueError, match="strategy = 'zeroshot' is unknown"):
+        theory.compare(SETTING, 20, ["zeroshot"])

@@ -11,6 +11,7 @@ import pytest
 
 import theory
 from theory import ledger
+from theory.ledger import lee2026, reading
 from theory.proofs import r2_zero_shot, r5_mixed_value
 from theory.shot_ranges import common, describe_shots
 
@@ -74,7 +75,7 @@ def test_the_window_of_the_auxiliary_loss_is_where_the_parabolas_say():
 def changed(monkeypatch, **changes):
     """The ledger asks for another dimension, noise or the like than it means to."""
     for name in ("fixed_point", "risk", "conditions"):
-        right = getattr(ledger, name)
+        right = getattr(lee2026, name)
 
         def mutant(strategy, *numbers, right=right, **setting):
             strategy = changes.get("strategy", lambda of: of)(strategy)
@@ -84,7 +85,7 @@ def changed(monkeypatch, **changes):
             numbers = () if "n" not in given else (given.pop("n"),)
             return right(strategy, *numbers, **given)
 
-        monkeypatch.setattr(ledger, name, mutant)
+        monkeypatch.setattr(lee2026, name, mutant)
 
 
 def instead(**names):
@@ -175,11 +176,11 @@ def test_a_line_that_its_theorem_does_not_prove_is_not_quoted(monkeypatch, old, 
 def test_one_number_of_shots_that_does_no_harm_is_seen(monkeypatch, shots):
     """However many shots: a scan to 34 or a look at n = 1 would miss it."""
     few_shot = SimpleNamespace(shots=(shots,), ties=())
-    monkeypatch.setattr(ledger, "conditions", lambda *_, **__: (few_shot,))
+    monkeypatch.setattr(lee2026, "conditions", lambda *_, **__: (few_shot,))
     ruling, words = said("all parameters harm")
     assert ruling == "corrected"
     assert describe_shots((shots,)) in words
-    monkeypatch.setattr(ledger, "conditions", lambda *_, **__: (SimpleNamespace(shots=(), ties=(shots,)),))
+    monkeypatch.setattr(lee2026, "conditions", lambda *_, **__: (SimpleNamespace(shots=(), ties=(shots,)),))
     assert said("all parameters harm")[0] == "corrected"
 
 
@@ -202,15 +203,15 @@ def test_harm_in_every_setting_is_claimed_as_far_as_it_is_proved(monkeypatch):
 )
 def test_ranges_are_those_of_the_conditions_unbounded_ends_included(monkeypatch, helps, hurts, ruling, words):
     found = [SimpleNamespace(shots=shots) for shots in (helps, hurts, common(helps, hurts))]
-    monkeypatch.setattr(ledger, "conditions", lambda *_, **__: found)
+    monkeypatch.setattr(lee2026, "conditions", lambda *_, **__: found)
     assert said("auxiliary trades") == (ruling, f"{words} at the official setting")
 
 
 def test_words_are_read_back():
     """A formula is printed in words only where they say what was derived."""
-    value = theory.risk("zero_shot_value", 0, **ledger._setting())
-    assert ledger._in_words(value, "sigma^2 + 2/(d+4)") == "sigma^2 + 2/(d+4)"
-    assert ledger._in_words(value, "sigma^2 + 2/(d+5)") == "(d*sigma^2 + 4*sigma^2 + 2)/(d + 4)"
+    value = theory.risk("zero_shot_value", 0, **reading.symbolic())
+    assert reading.in_words(value, "sigma^2 + 2/(d+4)") == "sigma^2 + 2/(d+4)"
+    assert reading.in_words(value, "sigma^2 + 2/(d+5)") == "(d*sigma^2 + 4*sigma^2 + 2)/(d + 4)"
 
 
 def test_a_scale_of_the_ledger_reproduces_the_printed_constant():

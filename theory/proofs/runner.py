@@ -35,11 +35,11 @@ class ProofResults(tuple[ProofResult, ...]):
 
 
 def theorems() -> tuple[Theorem, ...]:
-    """Every theorem, in the order of their numbers; imports sympy."""
+    """Every theorem: ours (R), then those of published formulas (C), in the order of their numbers; imports sympy."""
     names = [module.name for module in pkgutil.iter_modules(sys.modules[__package__].__path__)]
-    numbered = sorted((int(match[1]), name) for name in names if (match := re.match(r"r(\d+)_", name)))
+    numbered = [(match[1] == "c", int(match[2]), name) for name in names if (match := re.match(r"([rc])(\d+)_", name))]
     found: list[Theorem] = []
-    for _, name in numbered:
+    for _, _, name in sorted(numbered):
         module = importlib.import_module(f".{name}", __package__)
         found.extend(getattr(module, "THEOREMS", None) or ((module.THEOREM,) if hasattr(module, "THEOREM") else ()))
     return tuple(found)

@@ -37,7 +37,7 @@ def test_risk_prints_and_writes_the_numbers_of_theory_risk(capsys, tmp_path):
     assert [float(row["risk"]) for row in rows] == pytest.approx(list(expected), rel=1e-15)
     told, *lines = out.splitlines()
     assert told.startswith("zero_shot_value, task opposite; d = 5, pretrained at m = 20 shots, sigma^2 = 0.1, ")
-    assert told.endswith("; formula: python -m theory prove R11.zero_shot_value -v")
+    assert told.endswith("; formula: python -m theory formula zero_shot_value")
     assert lines[0].split() == ["n_shots", "risk"]
     assert lines[1].split() == ["0", f"{expected[0]:.6g}"]
 

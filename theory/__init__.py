@@ -24,6 +24,7 @@ from .validation import NoClosedForm
 
 if TYPE_CHECKING:
     from .comparison import compare
+    from .formulas import Formula, formula
     from .ledger import claims
     from .proofs.runner import prove
     from .thresholds import conditions
@@ -32,6 +33,7 @@ __all__ = [
     "OFFICIAL",
     "STRATEGIES",
     "AttentionParameters",
+    "Formula",
     "NoClosedForm",
     "PowerLaw",
     "Setting",
@@ -41,6 +43,7 @@ __all__ = [
     "compare",
     "conditions",
     "fixed_point",
+    "formula",
     "from_layer",
     "prove",
     "risk",
@@ -48,10 +51,12 @@ __all__ = [
 
 # Names whose modules load sympy, or are rarely needed: imported when first asked for.
 _LAZY: dict[str, str] = {
-    "compare": ".comparison",
-    "prove": ".proofs.runner",
+    "Formula": ".formulas",
     "claims": ".ledger",
+    "compare": ".comparison",
     "conditions": ".thresholds",
+    "formula": ".formulas",
+    "prove": ".proofs.runner",
 }
 
 

@@ -1,4 +1,4 @@
-"""Command line: ``python -m theory risk | table | compare | strategies | prove | claims | report``."""
+"""Command line: ``python -m theory risk | table | compare | formula | conditions | strategies | prove | claims | report``."""
 
 from __future__ import annotations
 
@@ -157,6 +157,24 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well")
 
     add_setting(compare_command.add_command(commands, FRACTIONS), d=5, noise=0.1, pretrain_shots=20)
+    printed = commands.add_parser(
+        "formula", help="a strategy's risk as a Python program to copy, or as LaTeX", epilog=FRACTIONS
+    )
+    printed.add_argument("strategy", help="name or alias; 'strategies' lists them")
+    printed.add_argument(
+        "--task", type=name_or_number, default="target", help=f"{', '.join(TASKS)} or a cosine (default target)"
+    )
+    printed.add_argument("--covariance", default="isotropic", help="isotropic (default) or general: any covariances")
+    printed.add_argument("--latex", action="store_true", help="print LaTeX instead")
+    add_setting(printed, d=5, noise=0.1, pretrain_shots=20)
+
+    limits = commands.add_parser(
+        "conditions",
+        help="from which number of shots on a strategy beats no shots, and the pretrained model",
+        epilog=FRACTIONS,
+    )
+    limits.add_argument("strategy", help="name or alias; 'strategies' lists them")
+    add_setting(limits, d=5, noise=0.1, pretrain_shots=20)
 
     prove = commands.add_parser("prove", help="derive every theorem; exit 1 if a formula of the library differs")
     prove.add_argument(
@@ -188,8 +206,7 @@ def run_risk(arguments: argparse.Namespace) -> int:
     values = [risk(arguments.strategy, n, setting=setting, task=arguments.task) for n in arguments.shots]
     strategy = find_strategy(arguments.strategy)
     told = heading(setting, strategy.objective == "mixed")
-    theorem = f"R11.{strategy.name}" if strategy.name in PUBLISHED else strategy.theorem
-    print(f"{strategy.name}, task {arguments.task}; {told}; formula: python -m theory prove {theorem} -v")
+    print(f"{strategy.name}, task {arguments.task}; {told}; formula: python -m theory formula {strategy.name}")
     header, rows = ("n_shots", "risk"), list(zip(arguments.shots, values, strict=True))
     print(format_table(header, rows))
     if arguments.csv:
@@ -240,6 +257,30 @@ def run_compare(arguments: argparse.Namespace) -> int:
     """A row a practice."""
     setting = setting_of(arguments)
     return compare_command.run(arguments, setting, heading(setting, auxiliary=False))
+
+
+def run_formula(arguments: argparse.Namespace) -> int:
+    """A strategy's formula."""
+    from .formulas import formula
+
+    found = formula(arguments.strategy, arguments.task, arguments.covariance, setting_of(arguments))
+    if arguments.latex:
+        print(found.latex)
+        return 0
+    proved = [f"# Proof: python -m theory prove {found.theorem}"] if found.theorem else []
+    print(*(f"# {text}" for text in found.assumptions), *proved, found.code, sep="\n", end="")
+    return 0
+
+
+def run_conditions(arguments: argparse.Namespace) -> int:
+    """A condition a line."""
+    from .thresholds import conditions
+
+    setting = setting_of(arguments)
+    strategy = find_strategy(arguments.strategy)
+    print(f"{strategy.name}; {heading(setting, strategy.objective == 'mixed')}")
+    print(conditions(strategy, setting=setting))
+    return 0
 
 
 def run_strategies(_: argparse.Namespace) -> int:
@@ -325,6 +366,8 @@ COMMANDS = {
     "risk": run_risk,
     "table": run_table,
     "compare": run_compare,
+    "formula": run_formula,
+    "conditions": run_conditions,
     "strategies": run_strategies,
     "prove": run_prove,
     "claims": run_claims,

@@ -53,9 +53,29 @@ def trained_point(strategy: Strategy, world: World) -> Point:
     two_lines = isinstance(world.space, Lines) and world.space.few
     if not two_lines and "v_x" in entries and is_zero(strategy.few_shot):
         return _value_point(strategy, world, start)
+    found = quadratic_flow(strategy, world, start)
+    if found is None:
+        return start
+    basis, gram, stages, kind = found
+    steps = at_time(stages, gram, strategy.time, kind)
+    return _moved(start, basis, steps, world)
+
+
+class QuadraticFlow(NamedTuple):
+    """The directions that train, their Gram matrix, and gradient and Hessian at the start of each stage's loss."""
+
+    basis: list[_Direction]
+    gram: Any
+    stages: list[tuple[Any, Any]]
+    kind: Kind
+
+
+def quadratic_flow(strategy: Strategy, world: World, start: Point) -> QuadraticFlow | None:
+    """What the law asks of a strategy's loss; None where nothing trains."""
+    entries = strategy.entries()
     basis = _basis(entries, world, start)
     if not basis:
-        return start
+        return None
     losses = losses_of(strategy, world)
     kind = common_kind((*strategy.numbers(), *(x for loss in losses for x in loss[:3]), world.noise_variance, world.d))
     gram = _gram(world.space, basis, _metric(strategy, world, entries[0]))
@@ -63,8 +83,7 @@ def trained_point(strategy: Strategy, world: World) -> Point:
     if not is_zero(strategy.pull):
         gradient, hessian = stages[0]
         stages[0] = gradient, hessian + 2 * kind.number(strategy.pull) * gram
-    steps = at_time(stages, gram, strategy.time, kind)
-    return _moved(start, basis, steps, world)
+    return QuadraticFlow(basis, gram, stages, kind)
 
 
 # --- the loss --------------------------------------------------------------------------------------------------------

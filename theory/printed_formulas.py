@@ -7,12 +7,35 @@ losses. Pages make the mathematics from the lines (:mod:`theory.python_to_latex`
 
 from __future__ import annotations
 
-_EXAMPLE = """\
-# Example values, to be replaced by your own.
-n = 10  # shots in the prompt
-m = 20  # shots in training
-d = 5  # dimension of the inputs
-sigma2 = 0.1  # variance of the label noise"""
+from collections.abc import Mapping
+from typing import Any
+
+_MEANING = {
+    "n": "shots in the prompt", "m": "shots in training", "k": "shots of the few-shot loss", "d": "dimension of the inputs",
+    "sigma2": "variance of the label noise", "N": "what the attention sum is divided by", "w_0": "V_yy after pretraining",
+    "kappa": "weight of the zero-shot loss", "lam": "weight of the few-shot loss", "mu": "weight of the replayed pretraining loss",
+    "rho": "weight of the pull to the start", "t": "time of the flow",
+}  # fmt: skip
+EXAMPLE: dict[str, Any] = {"n": 10, "m": 20, "d": 5, "sigma2": 0.1}
+
+
+def example(numbers: Mapping[str, Any]) -> str:
+    """Lines that give the numbers their values, each with what it is.
+
+    Examples
+    --------
+    >>> print(example({"n": 3, "sigma2": 0.5}))
+    # Example values, to be replaced by your own.
+    n = 3  # shots in the prompt
+    sigma2 = 0.5  # variance of the label noise
+    """
+    lines = [
+        f"{name} = {value}" + (f"  # {_MEANING[name]}" if name in _MEANING else "") for name, value in numbers.items()
+    ]
+    return "\n".join(["# Example values, to be replaced by your own.", *lines])
+
+
+_EXAMPLE = example(EXAMPLE)
 
 # Before the general lines, which take NumPy arrays Sigma, Psi, theta0, theta, I and numbers n, m, d, sigma2.
 PREAMBLE = """\
@@ -24,15 +47,33 @@ def norm2(a):  # |a|^2 in the metric Sigma
 
 def inner(a, b):
     return a @ Sigma @ b"""
-GENERAL_SETUP = f"""\
-{PREAMBLE}
+_ARRAYS = {
+    "Sigma": ("eye(d) + 0.5*ones((d, d))", "covariance of the inputs"),
+    "Psi": ("diag(1/arange(1, d + 1))", "E theta theta' of the tasks of pretraining"),
+    "theta0": ("eye(d)[0]", "the target"),
+    "theta": ("ones(d)/d", "the task of the evaluation"),
+}
 
-{_EXAMPLE}
-Sigma = eye(d) + 0.5*ones((d, d))  # covariance of the inputs
-Psi = diag(1/arange(1, d + 1))  # E theta theta' of the tasks of pretraining
-theta0 = eye(d)[0]  # the target
-theta = ones(d)/d  # the task of the evaluation
-I = eye(d)"""
+
+def general_setup(numbers: Mapping[str, Any], **arrays: str) -> str:
+    """What stands before general lines; the arrays are NumPy expressions, with an example for those that are not given.
+
+    Examples
+    --------
+    >>> print(general_setup({"d": 2}, theta="theta0").partition("Example")[2])
+     values, to be replaced by your own.
+    d = 2  # dimension of the inputs
+    Sigma = eye(d) + 0.5*ones((d, d))  # covariance of the inputs
+    Psi = diag(1/arange(1, d + 1))  # E theta theta' of the tasks of pretraining
+    theta0 = eye(d)[0]  # the target
+    theta = theta0  # the task of the evaluation
+    I = eye(d)
+    """
+    lines = [f"{name} = {arrays.get(name, value)}  # {told}" for name, (value, told) in _ARRAYS.items()]
+    return "\n".join([PREAMBLE, "", example(numbers), *lines, "I = eye(d)"])
+
+
+GENERAL_SETUP = general_setup(EXAMPLE)
 
 _PRODUCT = """\
 N = n + 1
@@ -105,21 +146,37 @@ risk = sigma2 + (
 # target may be any number, and what both are on the average over unseen tasks. R11 runs these lines too.
 UNIT_TASK = "square = cosine**2"
 UNSEEN_AVERAGE = "cosine = 0\nsquare = 1/d"
-UNIT_TASK_SETUP = f"""\
-from numpy import sqrt
+_COSINE = "of the angle between task and target: 1 on the target, -1 on its opposite"
+_UNIT_TASK = f"# On a task of unit length:\n{UNIT_TASK}"
+_UNSEEN = f"# On the average over unseen tasks, uniform on the unit sphere: the averages of the cosine and of its square.\n{UNSEEN_AVERAGE}"
 
-{_EXAMPLE}
-cosine = 0.5  # of the angle between task and target: 1 on the target, -1 on its opposite
 
-# On a task of unit length:
-{UNIT_TASK}"""
-UNSEEN_AVERAGE_SETUP = f"""\
-from numpy import sqrt
+def isotropic_setup(numbers: Mapping[str, Any], cosine: Any, imports: str = "sqrt", square: bool = True) -> str:
+    """What stands before isotropic lines; a cosine of None is the average over unseen tasks.
 
-{_EXAMPLE}
+    ``square``: whether the lines ask for the mean square of the cosine.
 
-# On the average over unseen tasks, uniform on the unit sphere: the averages of the cosine and of its square.
-{UNSEEN_AVERAGE}"""
+    Examples
+    --------
+    >>> print(isotropic_setup({"n": 3}, None))
+    from numpy import sqrt
+    <BLANKLINE>
+    # Example values, to be replaced by your own.
+    n = 3  # shots in the prompt
+    <BLANKLINE>
+    # On the average over unseen tasks, uniform on the unit sphere: the averages of the cosine and of its square.
+    cosine = 0
+    square = 1/d
+    """
+    head = f"from numpy import {imports}\n\n{example(numbers)}\n"
+    if cosine is not None:
+        head += f"cosine = {cosine}  # {_COSINE}\n"
+    place = _UNSEEN if cosine is None else _UNIT_TASK
+    return f"{head}\n{place}" if square else head.rstrip("\n")
+
+
+UNIT_TASK_SETUP = isotropic_setup(EXAMPLE, 0.5)
+UNSEEN_AVERAGE_SETUP = isotropic_setup(EXAMPLE, None)
 
 ISOTROPIC = {
     "pretrained": _ISOTROPIC_PRETRAINED,
@@ -152,6 +209,29 @@ N = n + 1
 g = (m + 1)/(m + 2)
 risk = sigma2 + (N**2 - 2*N*n*g*cosine + n*(n + 2)*g**2)/N**2""",
 }
+
+
+_DIRECTIONS = """\
+# The average over {tasks}: exact, by Stroud's rule of degree 5, for the risk has degree 4 in theta.
+ends = [sign*e for e in I for sign in (1, -1)]
+pairs = [(i*e + j*f)/sqrt(2) for k, e in enumerate(I) for f in I[:k] for i in (1, -1) for j in (1, -1)]
+tasks = ends + pairs
+weights = [(4 - d)/(2*d*(d + 2))]*len(ends) + [1/(d*(d + 2))]*len(pairs)
+"""
+_GAUSSIAN = """\
+tasks = [0*theta0] + [sqrt(d + 2)*cholesky(Psi) @ u for u in tasks]
+weights = [2/(d + 2)] + [d/(d + 2)*weight for weight in weights]
+"""
+
+
+def program_of_average(setup: str, lines: str, gaussian: bool) -> str:
+    """The same for general lines on average over unseen tasks: N(0, Psi), or uniform on the unit sphere."""
+    tasks = _DIRECTIONS.format(tasks="theta ~ N(0, Psi)" if gaussian else "the unit sphere") + (
+        _GAUSSIAN if gaussian else ""
+    )
+    setup = setup.replace("import inv", "import cholesky, inv") if gaussian else setup
+    body = "\n".join(f"    {line}" for line in lines.splitlines())
+    return f"{setup}\n\n{tasks}total = 0\nfor theta, weight in zip(tasks, weights):\n{body}\n    total = total + weight*risk\nprint(total)\n"
 
 
 def program(setup: str, lines: str) -> str:

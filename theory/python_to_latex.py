@@ -200,6 +200,8 @@ def _call(name: str, arguments: list[ast.expr]) -> tuple[str, int]:
             return rf"\operatorname{{tr}} {matrix}" if _simple(matrix) else rf"\operatorname{{tr}}({matrix})", _PRODUCT
         case "sqrt", number:
             return rf"\sqrt{{{number}}}", _ATOM
+        case "maximum", first, second:
+            return rf"\max({first}, {second})", _ATOM
         case "exp", number:
             return f"e^{{{number}}}", _POWER
         case "norm2", vector:

@@ -27,10 +27,12 @@ from .evaluation import prompt_length, terms_of
 from .kinds import Number, is_symbolic
 from .parameters import AttentionParameters, dimension_beside
 from .prompt import tokens
+from .readable_relations import readable
 from .risk_formula import quadratic
 from .setting import Setting, SettingArguments, settled
 from .shot_ranges import Comparison, Polynomial, Shots, common, describe_shots, roots, sign_at, tidy, where
 from .strategies import STRATEGIES, Strategy, find_strategy
+from .tables import html_table
 from .tasks import TARGET, TASKS, UNSEEN, checked_task
 from .worlds import has_arrays
 
@@ -150,8 +152,21 @@ class Condition:
             raise ValueError(f"{what} of {self.name!r} depends on symbols; its relation is {self.relation}")
 
     def __repr__(self) -> str:
-        shots = str(self.relation) if self.is_symbolic else describe_shots(self.shots)
+        shots = readable(self.relation) if self.is_symbolic else describe_shots(self.shots)
         return f"{self.name}: {shots}" + ("" if self.truth is None else f" ({self.truth})")
+
+
+class Conditions(tuple[Condition, ...]):
+    """Conditions; as text, one a line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self))
+
+    def _repr_html_(self) -> str:
+        rows = [repr(condition).split(": ", 1) for condition in self]
+        return html_table(("condition", "holds for"), rows)
 
 
 def conditions(
@@ -162,7 +177,7 @@ def conditions(
     task: Any = None,
     setting: Setting | None = None,
     **arguments: Unpack[SettingArguments],
-) -> tuple[Condition, ...]:
+) -> Conditions:
     r"""The numbers of shots at which few-shot beats zero-shot, and fine-tuned beats pretrained, exactly.
 
     Parameters
@@ -182,8 +197,8 @@ def conditions(
 
     Returns
     -------
-    tuple of Condition
-        For each task "few-shot beats zero-shot" (the model's own, n >= 1) and "beats pretrained" (n >= 0); for
+    Conditions
+        A tuple of :class:`Condition`, printed one a line. For each task "few-shot beats zero-shot" (the model's own, n >= 1) and "beats pretrained" (n >= 0); for
         `mixed_value` also where the auxiliary loss helps the target, hurts unseen tasks, and does both (against
         `zero_shot_value`). "Beats" is strict; ``ties`` holds the equalities.
 
@@ -204,8 +219,7 @@ def conditions(
 
     Examples
     --------
-    >>> for condition in conditions("pretrained", d=5):
-    ...     print(condition)
+    >>> conditions("pretrained", d=5)
     few-shot beats zero-shot on target: n >= 5
     few-shot beats zero-shot on opposite: n >= 5
     few-shot beats zero-shot on unseen: n >= 5
@@ -213,8 +227,8 @@ def conditions(
     beats pretrained on target: n <= 1 or n >= 22 (False)
     >>> import sympy
     >>> few_shot, = conditions("pretrained", sympy.Symbol("d", positive=True), task="target")
-    >>> few_shot.relation, few_shot.roots
-    (d - n - 1 < 0, (d - 1,))
+    >>> few_shot, few_shot.relation, few_shot.roots
+    (few-shot beats zero-shot on target: n > d - 1, d - n - 1 < 0, (d - 1,))
     """
     if not isinstance(model, AttentionParameters):
         model = find_strategy(model)
@@ -227,7 +241,7 @@ def conditions(
         setting = setting.replace(noise_variance=Fraction(setting.noise_variance))
     n = None if n_shots is None else validation.count("n_shots", n_shots)
     tasks = TASKS if task is None else (checked_task(task, setting),)
-    return tuple(_all_conditions(model, setting, tasks, n))
+    return Conditions(_all_conditions(model, setting, tasks, n))
 
 
 def _all_conditions(

@@ -1,0 +1,166 @@
+"""theory.formula: every program runs as it is and prints theory.risk's number; so does the mathematics' source, called."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+
+import theory
+from theory import OFFICIAL, STRATEGIES, NoClosedForm, Setting, Strategy, formula, risk, written_laws
+from theory.__main__ import main
+from theory.formulas import Formula
+from theory.readable_relations import readable
+
+CLOSE = 1e-12  # relative; both sides are sums of some ten terms in floats, whose worst was 7e-15 here
+SHOTS = OFFICIAL.replace(normalization="shots", value_scale=1.3)
+WORLD = Setting(
+    covariance=[[2, 0.5, 0], [0.5, 1, 0.2], [0, 0.2, 1.5]], task_covariance=[1, 0.5, 0.25], noise_variance=0.3,
+    pretrain_shots=7, target=[1.0, -1.0, 0.5],
+)  # fmt: skip
+EXAMPLE = OFFICIAL.replace(d=5, covariance=np.eye(5) + 0.5, task_covariance=1 / np.arange(1, 6))  # of the general lines
+
+
+def printed(code: str) -> float:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(code, {})
+    return float(out.getvalue())
+
+
+def agrees(found: Formula, expected: float) -> None:
+    assert printed(found.code) == pytest.approx(expected, rel=CLOSE)
+    assert found() == pytest.approx(expected, rel=CLOSE)
+    rows = found.latex.splitlines()
+    assert rows[0] == "\\begin{aligned}"
+    assert rows[-2].startswith("\\operatorname{risk} &= ")
+    assert found._repr_latex_() == f"$\\displaystyle {found.latex}$"
+
+
+@pytest.mark.parametrize("task", ["target", "opposite", "unseen", 0.25])
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_usual_convention_is_the_printed_lines(name: str, task: Any) -> None:
+    found = formula(name, task)
+    agrees(found, risk(name, 10, setting=OFFICIAL, task=task))
+    assert found.theorem == f"R11.{name}"
+    other = {"n": 3, "d": 9, "m": 6, "sigma2": 0.7}
+    expected = risk(name, 3, 9, pretrain_shots=6, noise_variance=0.7, task=task)
+    assert found(**other) == pytest.approx(expected, rel=CLOSE)
+
+
+@pytest.mark.parametrize("setting", [None, WORLD, WORLD.replace(task_covariance=None)])
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_any_covariance(name: str, setting: Setting | None) -> None:
+    """On average over Gaussian tasks and over a sphere too, where the program averages by a rule of degree 5."""
+    world = setting or EXAMPLE
+    for task in ("target", "opposite", "unseen", np.linspace(-1, 2, world.d)):
+        found = formula(name, task, "general", setting)
+        agrees(found, risk(name, 10, setting=world, task=task))
+        assert found(n=3, sigma2=2.0) == pytest.approx(
+            risk(name, 3, setting=world, noise_variance=2.0, task=task), rel=CLOSE
+        )
+
+
+VALUE = Strategy("value", few_shot=0.2, replay=0.3, pull=0.1)
+OTHERS: list[tuple[Any, Setting]] = [
+    ("zero_shot", SHOTS),
+    ("mixed", SHOTS),
+    ("mixed_kq", SHOTS.replace(few_shot_shots=4)),
+    ("zs_v", OFFICIAL.replace(pretrain_shots=math.inf)),
+    ("zs_v", OFFICIAL.replace(normalization=7.0)),
+    ("mixed_value", OFFICIAL.replace(few_shot_weight=0.5, few_shot_shots=7)),
+    ("mixed_value", SHOTS),
+    ("mixed_value", OFFICIAL.replace(query="masked")),
+    (Strategy("value", replay=3.0), OFFICIAL),
+    (VALUE, OFFICIAL),
+    (VALUE, OFFICIAL.replace(value_scale=0.7)),
+    (Strategy("value", replay=0.3, time=0.02), OFFICIAL),
+    (Strategy("value", few_shot=0.4, replay=0.3, time=0.02), OFFICIAL),
+    (Strategy("key_query", few_shot=0.2, replay=0.3), OFFICIAL),
+    (Strategy("skip", few_shot=0.2, time=0.5), SHOTS),
+]
+
+
+@pytest.mark.parametrize(("strategy", "setting"), OTHERS)
+def test_what_is_written_from_the_laws(strategy: Any, setting: Setting) -> None:
+    for task in (0.25, "unseen"):
+        agrees(formula(strategy, task, setting=setting), risk(strategy, 10, setting=setting, task=task))
+
+
+def test_a_wrong_law_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The printed program follows the code: with another w from R1 both the formula and this test's risk differ."""
+    whole = written_laws.quadratic_flow
+    monkeypatch.setattr(
+        written_laws,
+        "quadratic_flow",
+        lambda *a: (f := whole(*a)) and f._replace(stages=[(2 * g, h) for g, h in f.stages]),
+    )
+    with pytest.raises(AssertionError):
+        agrees(formula(VALUE, 0.25), risk(VALUE, 10, setting=OFFICIAL, task=0.25))
+
+
+def test_it_takes_any_kind_of_number() -> None:
+    found = formula("zero_shot_value", "unseen")
+    expected = risk("zs_v", 20, 5, pretrain_shots=20, noise_variance=Fraction(1, 10), task="unseen")
+    assert found(n=20, sigma2=Fraction(1, 10)) == expected
+    n = np.arange(4)
+    assert found(n=n) == pytest.approx(risk("zs_v", n, setting=OFFICIAL, task="unseen"), rel=CLOSE)
+    symbolic = found(n=sympy.Symbol("n"), sigma2=Fraction(1, 10))
+    assert symbolic.subs("n", 20) == sympy.Rational(expected.numerator, expected.denominator)
+    mu = sympy.Symbol("mu", positive=True)
+    replayed = formula(Strategy("value", replay=mu), "unseen")
+    assert replayed(mu=0.3) == pytest.approx(
+        risk(Strategy("value", replay=0.3), 10, setting=OFFICIAL, task="unseen"), rel=CLOSE
+    )
+    with pytest.raises(TypeError, match="no argument 'noise'; allowed: n, m, d, sigma2"):
+        found(noise=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("zero_shoot",), ValueError, "did you mean 'zero_shot'"),
+        (("zs", "target", "generall"), ValueError, "did you mean 'general'"),
+        (("zs", "target", "general", SHOTS), NoClosedForm, "'tokens'"),
+        (("zs", "target", "isotropic", WORLD), ValueError, "'general' for a setting"),
+        (("zs", [1.0, 0, 0, 0, 0]), ValueError, "covariance='general' takes vectors"),
+        (("mixed", "target", "isotropic", Setting(d=5, pretrain_shots=9)), ValueError, "noise_variance = 0"),
+        ((Strategy("all", replay=2),), NoClosedForm, "no printed formula"),
+        (("zs", "target", "isotropic", Setting(d=sympy.Symbol("d"))), ValueError, "^d = d"),
+    ],
+)
+def test_what_has_no_formula_is_said(arguments: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        formula(*arguments)
+
+
+def test_the_command_prints_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["formula", "mixed_value", "--few-shot-weight", "1/2", "--task", "unseen", "--d", "7"]) == 0
+    text = capsys.readouterr().out
+    expected = risk("mixed_value", 10, 7, noise_variance=0.1, pretrain_shots=20, few_shot_weight=0.5, task="unseen")
+    assert printed(text) == pytest.approx(expected, rel=CLOSE)
+    assert main(["formula", "zs", "--latex"]) == 0
+    assert capsys.readouterr().out == formula("zs").latex + "\n"
+
+
+def test_conditions_are_one_readable_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    d, m, sigma2 = sympy.symbols("d m sigma2", positive=True)
+    found = theory.conditions("pretrained", d, noise_variance=sigma2, pretrain_shots=m, task="target")
+    assert (
+        str(found)
+        == "few-shot beats zero-shot on target: n > (d*m*sigma2 + d*m - d*sigma2 - d - m - 1)/(2*d*sigma2 + 2*d + m + 1)"
+    )
+    # R1's printed threshold, n + 1 > a d (1 + sigma2)/(2 - a), a = (m + 1)/(m + 1 + d + d sigma2)
+    a = (m + 1) / (m + 1 + d + d * sigma2)
+    bound = sympy.sympify(str(found).split("n > ")[1], {"d": d, "m": m, "sigma2": sigma2})
+    assert sympy.simplify(bound - (a * d * (1 + sigma2) / (2 - a) - 1)) == 0
+    assert readable(found[0].relation) in repr(found)
+    assert len(str(theory.conditions("zs_v", 5)).splitlines()) == 6
+    assert main(["conditions", "zs_v"]) == 0
+    assert str(theory.conditions("zs_v", setting=OFFICIAL)) in capsys.readouterr().out

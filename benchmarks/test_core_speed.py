@@ -157,6 +157,25 @@ def test_dense_at_a_thousand_shot_counts(benchmark, strategy, task):
     report(benchmark, f"dense d = 1000 ({strategy}, {task}) in matrix products", ratio, 6)
 
 
+# --- heads ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("task", "allowed"), [("unseen", 8), ("target", 16)])  # on one task the 64 pairs of heads show
+def test_eight_heads(benchmark, task, allowed):
+    """A layer of 8 heads, d = 200, at 1,000 shot counts at once, against one of its heads."""
+    d, shots, rng = 200, np.arange(1000), np.random.default_rng(1)
+    root = rng.standard_normal((d, d)) / np.sqrt(d)
+    v, Q = rng.standard_normal((8, d + 2)), rng.standard_normal((8, d + 2, d + 2)) / d
+
+    def risk(*model):
+        layer = theory.AttentionParameters(*model)
+        return theory.risk(layer, shots, covariance=root @ root.T + np.eye(d), noise_variance=0.1, task=task)
+
+    ratio = ratio_of(lambda: risk(v, Q), lambda: risk(v[0], Q[0]))
+    benchmark.pedantic(lambda: risk(v, Q), rounds=5)
+    report(benchmark, f"eight heads ({task}) against one", ratio, allowed)
+
+
 # --- the fixed points themselves ------------------------------------------------------------------------------------
 
 

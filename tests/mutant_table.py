@@ -58,7 +58,7 @@ CORE = [
     ("contractions", "_Own.doubled", "x @ self.Q", "self.Q @ x"),
     ("contractions", "_Contraction._excess", "squared * values + turned @", "squared * values + 2 * turned @"),
     ("contractions", "_Contraction._excess", "2 * (one.value", "(one.value"),
-    ("contractions", "_Contraction._excess", "(one.SC, two.SC.T)", "(one.SC, two.SC)"),
+    ("contractions", "_Contraction._excess", "[two.SC.T for two", "[two.SC for two"),
     ("contractions", "_Met.__init__", "+ inputs.noise_variance * space.label", ""),
     ("contractions", "_Met.__init__", "own.v + self.w * (task", "own.v + (task"),
     ("contractions", "_Met.__init__", "+ self.constant * self.scores", ""),

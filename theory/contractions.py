@@ -99,10 +99,10 @@ class _Contraction:
     def _variance(self, other: _Contraction) -> Number:
         """V: of one shot's term, given the query, on average over the query; with another's heads its polar form."""
         total: Number = 0
-        for one in self.heads:
-            for two in other.heads:
+        traces = self.space.traces_of_products([one.left for one in self.heads], [two.right for two in other.heads])
+        for one, row in zip(self.heads, traces, strict=True):
+            for two, keys in zip(other.heads, row, strict=True):
                 values = one.v @ two.Cv
-                keys = self.space.trace_of_product(one.left, two.right)
                 keys = keys + one.at_mean @ (self.inputs.shot @ two.at_mean)
                 total = total + (values + one.constant * two.constant) * keys
                 crossed = one.Q @ two.Cv
@@ -117,9 +117,10 @@ class _Contraction:
         if not self.layer.attends:
             return total
         cov = self.inputs.query
-        for one in self.own:
-            for two in other.own:
-                squared = exact_quotient(self.space.trace_of_product(one.SC, two.SC.T), 2)  # 2 tr S C S' C
+        traces = self.space.traces_of_products([one.SC for one in self.own], [two.SC.T for two in other.own])
+        for one, row in zip(self.own, traces, strict=True):
+            for two, trace in zip(other.own, row, strict=True):
+                squared = exact_quotient(trace, 2)  # 2 tr S C S' C
                 values = one.v @ two.Cv
                 C_scores = cov @ two.scores
                 turned = one.doubled(two.Cv)

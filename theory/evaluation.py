@@ -15,6 +15,7 @@ import numpy as np
 
 from . import validation
 from .contractions import Head, Layer, RiskTerms, Square, contract
+from .head_sums import independent
 from .kinds import FLOATS, FRACTIONS, SYMBOLS, Array, Kind, Number, anywhere
 from .laws import Case, Regime, laws_of
 from .parameters import AttentionParameters, IsotropicScalars, require_dimension
@@ -497,25 +498,6 @@ def _layer(model: Any, world: Any, kind: Kind) -> Layer:
     prompt = () if model.prompt is None else tuple(kind.array(model.prompt))
     skip = None if model.skip is None else space.token_vector(kind.array(model.skip)[0], kind.array(model.skip)[1:], 0)
     return Layer(heads, prompt=prompt, skip=skip)
-
-
-def independent(heads: Sequence[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
-    r"""Heads of the same :math:`\sum_h v_h \otimes Q_h`, at most d + 2, whose v are as different as can be.
-
-    The risk is a sum over pairs of heads, where heads that cancel would leave nothing but their rounding; here they cancel
-    first, once. Gaussian elimination with complete pivoting: no multiple exceeds 1, and heads of one v, or of two opposite
-    ones, become one without any rounding of v.
-    """
-    values, keys = (np.array(x, dtype=float) for x in zip(*heads, strict=True))
-    found: list[tuple[Array, Array]] = []
-    while values.any():
-        h, j = np.unravel_index(int(np.abs(values).argmax()), values.shape)
-        v = values[h].copy()
-        multiples = values[:, j] / v[j]
-        found.append((v, np.tensordot(multiples, keys, 1)))
-        values = values - np.multiply.outer(multiples, v)
-        values[h], values[:, j] = 0, 0
-    return found or [(values[0], keys[0])]
 
 
 def _general_risk(question: _Asked, n_shots: Number) -> Any:

@@ -72,6 +72,10 @@ class Space:
         """tr A B', the sum of the products of entries."""
         raise NotImplementedError
 
+    def traces_of_products(self, some: list[Operator], others: list[Operator]) -> list[list[Number]]:
+        """tr A B' of every A with every B."""
+        return [[self.trace_of_product(a, b) for b in others] for a in some]
+
     def solve(self, a: Operator, b: Vector) -> Vector:
         """A^-1 b."""
         raise NotImplementedError

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import NoClosedForm, Setting, compare_command, risk
 from .printed_formulas import program
 from .prompt import NORMALIZATIONS
-from .strategies import PUBLISHED, STRATEGIES, find_strategy
+from .strategies import STRATEGIES, find_strategy
 from .tables import format_table
 from .tasks import TASKS
 

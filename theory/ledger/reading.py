@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from ..factoring import factored
 from .verdicts import Ruling
 
 
@@ -49,16 +50,12 @@ def read(words: str) -> Any:
 
 def equal(one: Any, other: Any) -> bool:
     """Whether two rational functions are the same: their difference has a zero normal form."""
-    import sympy
-
-    return bool(sympy.cancel(one - other) == 0)
+    return bool(factored(one - other) == 0)
 
 
 def in_words(value: Any, words: str) -> str:
     """The words, if they say what the value is; else the value."""
-    import sympy
-
-    return words if equal(read(words), value) else str(sympy.factor(value)).replace("**", "^")
+    return words if equal(read(words), value) else str(factored(value)).replace("**", "^")
 
 
 def limit_of_many_shots(value: Any) -> Any:

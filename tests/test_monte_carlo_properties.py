@@ -155,7 +155,7 @@ def test_formulas_wrong_by_the_stated_error_are_rejected(strategy):
 
 def test_real_mutants_are_rejected(monkeypatch):
     """Self-test: one shot's variance for that of n, a variance by half too large, sigma for sigma^2, by simulation alone."""
-    from theory import evaluation, programs
+    from theory import programs, two_lines
     from theory.kinds import square_root
 
     original = programs.isotropic_terms
@@ -172,10 +172,10 @@ def test_real_mutants_are_rejected(monkeypatch):
     }
     for name, change in changes.items():
         monkeypatch.setattr(programs, "isotropic_terms", lambda *args, change=change: change(original(*args)))
-        evaluation.forget_programs()
+        two_lines.forget_programs()
         assert wrong(cell, found(), FAMILY / CELLS), name
     monkeypatch.undo()
-    evaluation.forget_programs()
+    two_lines.forget_programs()
     assert not wrong(cell, found(), FAMILY / CELLS)
 
 

@@ -13,7 +13,7 @@ import sympy
 from strategies_for_tests import NORMALIZATIONS, STRATEGIES
 
 import theory
-from theory.evaluation import BLOCK
+from theory.two_lines import BLOCK
 
 flint = pytest.importorskip("flint")
 

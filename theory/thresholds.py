@@ -23,10 +23,11 @@ from typing import Any, Unpack
 
 from . import validation
 from .contractions import RiskTerms
-from .evaluation import prompt_length, terms_of
+from .evaluation import terms_of
 from .kinds import Number, is_symbolic
 from .parameters import AttentionParameters, dimension_beside
 from .prompt import tokens
+from .question import prompt_length
 from .readable_relations import readable
 from .risk_formula import quadratic
 from .setting import Setting, SettingArguments, settled

@@ -15,10 +15,10 @@ import numpy as np
 from tqdm import tqdm
 
 from theory import AttentionParameters, Setting, risk
-from theory.laws import laws_of
 from theory.setting import QUERIES
 from theory.strategies import find_strategy
 from theory.validation import choice, reject
+from theory.which_law import laws_of
 
 from . import sweep_axes as axes
 from .covariances import Covariance, aligned_target

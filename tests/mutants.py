@@ -23,7 +23,7 @@ def mutate(monkeypatch, module, name, old, new):
     source = source.replace(old, new)
     if function.__closure__:  # it says super()
         source = f"def method(__class__):\n{textwrap.indent(source, '    ')}\n    return {last}\n{last} = method(None)"
-    namespace = dict(vars(module))
+    namespace = dict(function.__globals__)  # of the module where it is written
     exec(compile(source, f"<mutant of {name}>", "exec"), namespace)
     mutant = namespace[last]
     if hasattr(getattr(owner, last), "cache_clear"):

@@ -17,7 +17,7 @@ import sympy
 import numerics
 import theory
 from numerics.derivatives import gradient, objective
-from theory import NoClosedForm, Setting, Strategy, block_law, fixed_point, laws, risk
+from theory import NoClosedForm, Setting, Strategy, block_law, fixed_point, laws, risk, which_law
 from theory.contractions import Head, Inputs, Layer, Polar, Tasks, contract
 from theory.kinds import FLOATS, FRACTIONS
 from theory.matrices import Matrices
@@ -62,8 +62,8 @@ def composed(monkeypatch, name, question):
     """What the block law answers to a question about a named strategy."""
     strategy = theory.STRATEGIES[name]
     with monkeypatch.context() as patch:
-        patch.delitem(laws._THEOREMS, strategy)
-        assert not laws.laws_of(strategy, OFFICIAL)[0].recorded
+        patch.delitem(which_law._THEOREMS, strategy)
+        assert not which_law.laws_of(strategy, OFFICIAL)[0].recorded
         return question(strategy)
 
 
@@ -418,7 +418,7 @@ def test_named_strategies_are_values():
     assert Strategy("value") == theory.STRATEGIES["zero_shot_value"] == Strategy(("w", "v_0", "v_x"), zero_shot=1.0)
     assert Strategy("value").name == "zero_shot_value"
     assert Strategy("all", zero_shot=0, replay=1).theorem == "R1"
-    assert laws.laws_of(Strategy("key_query", few_shot="setting"), OFFICIAL) is laws.LAWS["mixed_kq"]
+    assert which_law.laws_of(Strategy("key_query", few_shot="setting"), OFFICIAL) is laws.LAWS["mixed_kq"]
     assert Strategy("value", time=1.0) != Strategy("value")
     one = Strategy("value", replay=0.3, time=2)
     assert pickle.loads(pickle.dumps(one)) == one

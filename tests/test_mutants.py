@@ -34,9 +34,9 @@ from theory import laws
 from theory.contractions import Head, Layer, Tasks, contract
 from theory.evaluation import terms_of
 from theory.kinds import FRACTIONS
-from theory.laws import World
 from theory.matrices import Matrices
 from theory.parameters import IsotropicScalars
+from theory.points import World
 from theory.programs import Numbers, isotropic_terms, isotropic_world, of_scalars
 from theory.prompt import tokens, training_tokens
 from theory.proofs import r2_zero_shot, r6_mixed_key_query, r7_mixed

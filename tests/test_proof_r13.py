@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 
 import theory
 from numerics import gradient
-from theory import contractions, laws, practices
+from theory import contractions, points, practices
 from theory.proofs import r13_added, r22_frozen_q
 from theory.proofs.hypotheses import Given
 from theory.proofs.theorem import run
@@ -21,7 +21,7 @@ MUTANTS = [
     (R13P, practices, "soft_prompt", "1) * reached", "1) * (-1 * reached)"),
     (R13P, contractions, "_Contraction._biases", "intercept - layer.recital", "intercept + layer.recital"),
     (R13S, practices, "skip", "skip=world.target", "skip=2 * world.target"),
-    (R13S, laws, "Point.layer", "(self.skip, self.recital)", "(self.recital, self.skip)"),
+    (R13S, points, "Point.layer", "(self.skip, self.recital)", "(self.recital, self.skip)"),
     (R13, practices, "new_head", "world.zero_shot_tokens)", "1)"),
     (R13, contractions, "_Contraction._variance", "total + self.product(one.scores, two.scores) * values", "total"),
     (R22, practices, "frozen_q", "(world.d + 4)", "(world.d + 2)"),

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from mutants import assert_refuted
 
-from theory import contractions, laws, risk, risk_formula
+from theory import contractions, laws, points, risk, risk_formula
 from theory.proofs import r7_manifold, r7_mixed, r7_noiseless, r7_selection, r7_slow_flow
 from theory.proofs.theorem import run
 
@@ -37,7 +37,7 @@ MUTANTS = [
     ("R7", laws, "_memory", "alpha * theta, w", "2 * alpha * theta, w"),
     ("R7", laws, "signal", "inner(world, world.target, world.target)", "world.target @ world.target"),
     ("R7", contractions, "_Met.__init__", "task - own.anchor", "task + own.anchor"),
-    ("R7", laws, "Point.layer", "v=space.token_vector(0, self.seen, self.w)", "v=space.token_vector(0, 2 * self.seen, self.w)"),
+    ("R7", points, "Point.layer", "v=space.token_vector(0, self.seen, self.w)", "v=space.token_vector(0, 2 * self.seen, self.w)"),
     ("R7.risk", contractions, "_Met.__init__", "inputs.noise_variance * space.label", "0 * space.label"),
     ("R7.risk", contractions, "_Met.__init__", "own.Q, self.keyed, task", "own.Q, -1 * self.keyed, task"),
     ("R7.risk", contractions, "_Contraction._variance", "crossed = one.Q", "crossed = 2 * one.Q"),
@@ -56,7 +56,7 @@ MUTANTS = [
     ("R7.noiseless", laws, "mixed_noiseless", "* s))", "* 2 * s))"),
     ("R7.noiseless", laws, "mixed_noiseless", "(world.target, 1)", "(world.target, 2)"),
     ("R7.noiseless", laws, "mixed_noiseless", "m_prime /", "m /"),
-    ("R7.noiseless", laws, "Point.layer", "token_vector(0, v_x, 0)", "token_vector(0, 2 * v_x, 0)"),
+    ("R7.noiseless", points, "Point.layer", "token_vector(0, v_x, 0)", "token_vector(0, 2 * v_x, 0)"),
     ("R7.noiseless", laws, "noisy", "return noise != 0", "return noise == 0"),
     ("R7.noiseless", contractions, "_Contraction._variance", "trace_of_product(one.left,", "trace_of_product(2 * one.left,"),
     ("R7.noiseless", r7_noiseless, "vanishing", "x * u**2", "x * u"),

@@ -12,9 +12,10 @@ import pytest
 
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
 from theory.kinds import FRACTIONS
-from theory.laws import LAWS, Regime, World
+from theory.laws import LAWS
 from theory.lines import Lines
 from theory.matrices import Matrices
+from theory.points import Regime, World
 from theory.programs import Numbers, Question, isotropic_terms, isotropic_world, of_scalars, risk_program, tasks_of
 from theory.proofs.r0_model import B, N, Sigma, b, excess, n, p, q, r_x, r_y, sigma2, theta, v_0, v_x, w
 from theory.proofs.words import Words

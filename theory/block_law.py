@@ -28,9 +28,10 @@ import numpy as np
 
 from .contractions import Head, Layer, Polar, Tasks
 from .kinds import FLOATS, Array, Kind, Number, common_kind, square_root
-from .laws import Case, Point, World, pretrained, pretrained_scale, product_norm2
+from .laws import pretrained, pretrained_scale, product_norm2
 from .lines import Lines
 from .matrices import Matrices
+from .points import Case, Point, World
 from .quadratic_law import at_time, exponential, is_zero, phi, plain, tidied
 from .space import exact_quotient, objects
 from .strategies import KEY_QUERY, SETTING, SKIP, VALUE, Strategy

@@ -27,7 +27,8 @@ import numpy as np
 
 from .block_law import losses_of, stages_of
 from .kinds import Array, Kind, Number, common_kind, square_root
-from .laws import Case, Point, World, pretrained, pretrained_product, pretrained_scale
+from .laws import pretrained, pretrained_product, pretrained_scale
+from .points import Case, Point, World
 from .prompt import tokens
 from .space import Vector
 from .strategies import NEW_HEAD, PROMPT, STRATEGIES, Strategy

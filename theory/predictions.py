@@ -27,8 +27,8 @@ import numpy as np
 
 from .contractions import Head, Layer, Polar, Tasks
 from .kinds import Array, Number
-from .laws import World
 from .lines import Lines
+from .points import World
 from .space import exact_quotient, objects
 
 SEVEN = ("A", "k", "g", "b", "p", "h", "e")

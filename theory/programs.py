@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from .contractions import RiskTerms, Square, Tasks, contract
 from .factoring import as_product
 from .kinds import is_symbolic, square_root
-from .laws import Point, World
 from .lines import Lines
 from .parameters import IsotropicScalars
+from .points import Point, World
 from .prompt import tokens, training_tokens
 from .risk_formula import risk_at
 from .space import objects

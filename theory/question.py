@@ -11,13 +11,14 @@ import numpy as np
 from . import validation
 from .contractions import RiskTerms
 from .kinds import FRACTIONS, SYMBOLS, Array, Kind, Number
-from .laws import Case, Regime, laws_of
 from .parameters import AttentionParameters, require_dimension
+from .points import Case, Regime
 from .programs import Numbers
 from .prompt import tokens
 from .setting import Setting
 from .strategies import PROMPT, Strategy
 from .tasks import TARGET
+from .which_law import laws_of
 from .worlds import kind_of_question, world_of
 
 

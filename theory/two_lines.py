@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .kinds import FLOATS, SYMBOLS, Array, Kind, Number, anywhere
-from .laws import Case, Regime
+from .points import Case, Regime
 from .programs import (
     Numbers,
     Question,

@@ -13,9 +13,9 @@ from . import validation
 from .contractions import Inputs, Tasks
 from .covariances import FAMILIES
 from .kinds import Array, Kind, Number, common_kind
-from .laws import World
 from .lines import Lines
 from .matrices import Matrices
+from .points import World
 from .prompt import tokens, training_tokens
 from .setting import Setting, as_matrix
 from .tasks import TARGET, UNSEEN

@@ -16,8 +16,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .block_law import quadratic_flow
-from .laws import LAWS, MASKED, Point, World, pretrained
+from .laws import LAWS, MASKED, pretrained
 from .lines import LineOperator, Lines
+from .points import Point, World
 from .programs import Numbers, isotropic_terms, isotropic_world, of_scalars, scalars_of
 from .setting import Setting
 from .space import objects

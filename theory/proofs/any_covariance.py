@@ -16,8 +16,9 @@ import numpy as np
 
 from ..contractions import RiskTerms, Tasks, contract
 from ..kinds import FRACTIONS
-from ..laws import LAWS, Case, Point, World
+from ..laws import LAWS
 from ..matrices import Matrices
+from ..points import Case, Point, World
 from ..prompt import tokens, training_tokens
 from ..wick import Matrix, Scalar, Vector, matrix, substitute, vector
 from .theorem import ProofFailed

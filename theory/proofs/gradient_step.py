@@ -19,7 +19,8 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from ..contractions import Head, Inputs, Layer, Tasks, contract
-from ..laws import World, pretrained
+from ..laws import pretrained
+from ..points import World
 from ..risk_formula import risk_at
 from ..space import Space
 from ..wick import (

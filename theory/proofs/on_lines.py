@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..contractions import RiskTerms, Square
-from ..laws import Point, World
+from ..points import Point, World
 from ..programs import Numbers, isotropic_terms, isotropic_world
 from .radicals import Roots, Surd
 

@@ -33,8 +33,8 @@ from sympy.polys.fields import field
 
 from ..contractions import Head, Layer, RiskTerms, Square, Tasks, contract
 from ..kinds import FRACTIONS
-from ..laws import World
 from ..matrices import Matrices
+from ..points import World
 from ..prompt import beyond_shots, tokens
 from ..risk_formula import exact_risk_formula, quadratic, risk_at
 from ..space import orthogonal, polarised

@@ -16,7 +16,7 @@ from typing import Any
 from sympy import QQ
 from sympy.polys.fields import field
 
-from ..laws import World
+from ..points import World
 from ..printed_formulas import (
     GENERAL,
     GENERAL_SETUP,

@@ -16,7 +16,8 @@ from sympy.polys.fields import field
 from .. import practices
 from ..contractions import Tasks, contract
 from ..kinds import FRACTIONS
-from ..laws import Point, World, pretrained_product
+from ..laws import pretrained_product
+from ..points import Point, World
 from ..prompt import tokens as tokens_at
 from ..risk_formula import risk_at
 from ..wick import (

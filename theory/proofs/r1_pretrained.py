@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from .. import laws
+from .. import laws, points
 from ..contractions import Tasks, contract
 from ..kinds import FRACTIONS
 from ..matrices import Matrices
@@ -269,12 +269,14 @@ def _uniqueness(proof: Proof) -> None:
     )
 
 
-def matrix_world(sigma: Any, psi: Any, target: Any, shots: int, convention: Any, value_scale: Any = None) -> laws.World:
+def matrix_world(
+    sigma: Any, psi: Any, target: Any, shots: int, convention: Any, value_scale: Any = None
+) -> points.World:
     """A world of arrays of exact numbers."""
     per_token, gain = training_tokens(Fraction(shots), convention)
     dim = len(sigma)
     rest = (per_token, gain, None, None, 0, value_scale)
-    return laws.World(Matrices(dim, FRACTIONS), sigma, psi, target, Fraction(dim), NOISE, *rest)
+    return points.World(Matrices(dim, FRACTIONS), sigma, psi, target, Fraction(dim), NOISE, *rest)
 
 
 def _points() -> Iterator[tuple[Any, Any]]:

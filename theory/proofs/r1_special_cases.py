@@ -27,8 +27,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from .. import laws
-from ..laws import World
+from .. import laws, points
+from ..points import World
 from ..risk_formula import exact_risk_formula
 from ..wick import Scalar, identity, substitute, trace
 from .enumeration import exact_risk
@@ -56,7 +56,7 @@ def world(infinite_pretraining: bool = False, **changes: Any) -> World:
     return ON_LINES.world(SHOTS + ETA, infinite_pretraining, **numbers)
 
 
-def shrinkage(point: laws.Point) -> Any:
+def shrinkage(point: points.Point) -> Any:
     """a of a model with wB = a I."""
     along, across = coordinates(point.w * point.B)
     assert along == across

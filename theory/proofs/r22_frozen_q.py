@@ -16,7 +16,8 @@ from sympy.polys.fields import field
 
 from .. import practices
 from ..contractions import Tasks, contract
-from ..laws import World, pretrained, pretrained_scale, product_norm2
+from ..laws import pretrained, pretrained_scale, product_norm2
+from ..points import World
 from ..prompt import tokens as tokens_at
 from ..risk_formula import risk_at
 from ..wick import Gaussian, Scalar, expectation, identity, matrix, substitute, trace, vector

@@ -22,7 +22,8 @@ from sympy.polys.fields import field
 
 from .. import laws
 from ..kinds import FRACTIONS
-from ..laws import LAWS, MASKED, Case, World
+from ..laws import LAWS, MASKED
+from ..points import Case, World
 from ..wick import Gaussian, Noise, Scalar, Shots, derivative, expectation, substitute, vector
 from . import enumeration, r0_model
 from .hypotheses import Given

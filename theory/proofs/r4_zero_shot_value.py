@@ -25,8 +25,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from .. import laws
 from ..kinds import FRACTIONS
-from ..laws import Point, World
 from ..matrices import Matrices
+from ..points import Point, World
 from ..programs import of_scalars
 from ..prompt import tokens as tokens_at
 from ..prompt import training_tokens

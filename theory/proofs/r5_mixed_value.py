@@ -23,7 +23,7 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from .. import laws
-from ..laws import World
+from ..points import World
 from ..programs import Numbers, isotropic_world
 from ..wick import Scalar, derivative, identity, substitute, trace, vector
 from .hypotheses import Given

@@ -24,7 +24,7 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from .. import laws
-from ..laws import World
+from ..points import World, signal
 from ..programs import Numbers, isotropic_world
 from ..wick import Matrix, Scalar, derivative, identity, matrix, outer, substitute, trace, vector
 from . import enumeration, r0_model
@@ -322,7 +322,7 @@ def _points(noise: Fraction) -> Any:
             _, dQ = enumeration.exact_gradient(v, Q, sigma, target, noise, shots, normalization)
             yield from ((0, slope) for row in dQ for slope in row)
             risk = enumeration.exact_risk(v, Q, sigma, target, noise, shots, normalization)
-            names = {"N": world.few_shot_tokens, "m": shots, "s": laws.signal(world), "sigma2": noise, "w": v[-1]}
+            names = {"N": world.few_shot_tokens, "m": shots, "s": signal(world), "sigma2": noise, "w": v[-1]}
             minimum = run_lines(MINIMUM, names | {"theta_0": world.target})[0]
             yield minimum["L_FS"], risk
             if noise:

@@ -23,7 +23,7 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from .. import laws
-from ..laws import World
+from ..points import World
 from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
 from ..risk_formula import exact_risk_formula
 from ..wick import Scalar, Sphere, expectation, identity, substitute, trace

@@ -16,7 +16,8 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from .. import laws
-from ..laws import LAWS, Point, World
+from ..laws import LAWS
+from ..points import Point, World
 from ..programs import Numbers, isotropic_world, of_scalars
 from ..wick import substitute, trace
 from .any_covariance import INVERSE, any_world

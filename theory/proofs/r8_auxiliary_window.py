@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import laws, thresholds
+from .. import thresholds
 from ..contractions import RiskTerms, Square, Tasks, contract
-from ..laws import World
+from ..points import Point, World
 from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
 from ..wick import Gaussian, derivative, expectation, matrix, substitute
 from . import enumeration
@@ -120,7 +120,7 @@ def derive(proof: Proof) -> None:
     _dense_points(proof)
 
 
-Law = Callable[[World], laws.Point]
+Law = Callable[[World], Point]
 LIFT = Roots(FIELD)  # numbers that leave it to vectors and operators on lines how these are scaled
 
 

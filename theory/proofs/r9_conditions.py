@@ -16,7 +16,7 @@ from sympy.polys.fields import field
 
 from .. import thresholds
 from ..contractions import RiskTerms, Square
-from ..laws import World
+from ..points import World
 from ..programs import of_scalars
 from ..risk_formula import exact_risk_formula, limit_of_many_shots, quadratic
 from ..wick import Gaussian, derivative, evaluate, expectation, substitute

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..laws import World
+from ..points import World
 from .words import Words
 
 

@@ -158,7 +158,7 @@ def _with_matrices(proof: Proof, name: str) -> None:
             return Dividend(product.terms.items()) if isinstance(product, Scalar) else product
 
     space, target = Dividing(SIGMA), Target(THETA_0.terms.items())
-    world = world_of(space, FIELD, target, 1)
+    world = world_of(space, lambda x: x, target, 1)
     terms = terms_on(world, case_of(name, world).point(world), THETA)
 
     def inner(a: Vector, b: Vector) -> Scalar:

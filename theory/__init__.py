@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .calculator import fixed_point, risk
 from .covariances import PowerLaw, Spiked
+from .interpolation import interpolate
 from .layers import from_layer
 from .parameters import AttentionParameters
 from .setting import OFFICIAL, Setting
@@ -45,6 +46,7 @@ __all__ = [
     "fixed_point",
     "formula",
     "from_layer",
+    "interpolate",
     "prove",
     "risk",
 ]

@@ -1,0 +1,40 @@
+"""The proofs of R12.predictions and R15-R23 notice when the forms, the one risk formula, or the block law are wrong."""
+
+from __future__ import annotations
+
+import pytest
+from mutants import assert_refuted, mutate
+
+from theory import block_law, contractions, predictions
+from theory.proofs import r12_predictions, r16_filters, r17_gate, r19_plateau, r23_two_heads
+from theory.proofs.theorem import run
+
+PREDICTIONS, FILTERS, GATE, PLATEAU = (x.THEOREM for x in (r12_predictions, r16_filters, r17_gate, r19_plateau))
+ZERO_RISK, TWO_HEADS = r23_two_heads.THEOREMS
+
+MUTANTS = [
+    (PREDICTIONS, predictions, "directions", "head(label, b=theta)", "head(label, b=2 * theta)"),
+    (PREDICTIONS, predictions, "form", "-1 * (truth @ one)", "truth @ one"),
+    (PREDICTIONS, contractions, "_Contraction._spread", "kappa * (2 *", "kappa * (4 *"),
+    (ZERO_RISK, predictions, "directions", "head(along, q=1)", "head(along, q=2)"),
+    (ZERO_RISK, predictions, "directions", "head(along, B=dyad)", "head(along, B=identity)"),
+    (TWO_HEADS, contractions, "_Contraction._spread", "kappa * (2 *", "kappa * (4 *"),
+    (TWO_HEADS, contractions, "Polar.__matmul__", "share * (per_token * per_shot", "share * (per_shot"),
+    (GATE, contractions, "_Contraction._spread", "4 * self.product(u, along)", "2 * self.product(u, along)"),
+    (GATE, predictions, "directions", "head(along, B=identity)", "head(along, B=dyad)"),
+    (PLATEAU, contractions, "_Contraction._excess", "total + squared * values", "total + 2 * squared * values"),
+    (PLATEAU, predictions, "directions", "head(along, B=identity)", "head(along, B=dyad)"),
+    (FILTERS, block_law, "trained_point", "2 * kind.number(strategy.pull)", "kind.number(strategy.pull)"),
+    (FILTERS, contractions, "_Contraction._variance", "keys = keys +", "keys = 2 * keys +"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("theorem", "module", "function", "old", "new"), MUTANTS)
+def test_a_wrong_formula_is_rejected(monkeypatch, theorem, module, function, old, new):
+    assert_refuted(monkeypatch, theorem, module, function, old, new)
+
+
+def test_a_gate_that_the_target_sees_is_none(monkeypatch):
+    """A label that is read off the inputs as well: the zero-shot risk then sees the gate."""
+    mutate(monkeypatch, predictions, "directions", "head(label, b=theta)", "head(label + along, b=theta, B=dyad)")
+    assert not run(GATE).proved

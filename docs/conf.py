@@ -61,17 +61,35 @@ def paragraph(text: str) -> str:
 
 
 def verdicts() -> str:
-    """The ledger of published claims."""
-    parts = ["# Published claims, judged", "The verdicts are computed: `python -m theory claims`."]
-    for claim, verdict in ((judged.claim, judged.verdict) for judged in theory.claims()):
-        parts += [
-            f"## {claim.name}",
-            f"{claim.statement} ({claim.where}; {claim.setting})",
-            f"- printed: {claim.printed}\n- **{verdict.ruling}**: {verdict.derived}\n- {verdict.reason}",
-        ]
-    return "\n\n".join(re.sub(r"(?<=[\w)])([*|])|(?<=\s)([*|])(?=\S)", r"\\\1\2", p) for p in parts[2:]).join(
-        ("\n\n".join(parts[:2]) + "\n\n", "\n")
-    )
+    """The ledger of published claims, paper by paper."""
+    parts = [
+        "# Published claims, judged",
+        "The verdicts are computed: `python -m theory claims`. A formula is held against the library's exact value in the "
+        "paper's own conventions ([which layer do I have?](../conventions.md#which-layer-do-i-have)), and proved to be the same "
+        "for all numbers where a theorem (C1 to C7) is named.",
+    ]
+    ledger = theory.claims()
+    for paper in dict.fromkeys(judged.claim.paper for judged in ledger):
+        of_paper = [judged for judged in ledger if judged.claim.paper == paper]
+        row = of_paper[0].claim.convention()
+        parts += [f"## {row.paper}", f"arXiv {row.arxiv}; in its conventions: `{row.setting}`."]
+        for claim, verdict in ((judged.claim, judged.verdict) for judged in of_paper):
+            program = claim.is_program()
+            printed = f"```python\n{claim.printed}\n```" if program else f"- printed: {marked(claim.printed)}"
+            apart = "" if verdict.difference is None else f"\n- relative difference: {float(verdict.difference):.3g}"
+            parts += [
+                f"### {claim.name}",
+                marked(f"{claim.statement} ({claim.where}; {claim.setting})"),
+                printed,
+                f"- **{verdict.ruling}**: {marked(verdict.derived)}\n- {marked(verdict.reason)}{apart}\n"
+                f"- taken from: {claim.source}",
+            ]
+    return "\n\n".join(parts) + "\n"
+
+
+def marked(text: str) -> str:
+    """Text of formulas, in which stars and bars mean nothing to Markdown."""
+    return re.sub(r"(?<=[\w)])([*|])(?!\*)|(?<=\s)([*|])(?=[^\s*])", r"\\\1\2", text)
 
 
 def example(path: Path) -> str:

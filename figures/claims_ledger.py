@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from theory import AttentionParameters, Setting, claims, fixed_point, risk
+from theory.ledger import lee2026
 
 from . import style
 from .official import MANY_SHOTS, SETTING, trained_models
@@ -26,7 +27,7 @@ CAPTION = (
     "start. Only c depends on the start: open circle, from w₀ = 1; diamonds, from the trained models' own w₀. (b) The claims that "
     "are not one number. d = 5, m = 20, σ² = 0.1."
 )
-THEOREM = "The ledger: python -m theory claims."
+THEOREM = "The ledger: python -m theory claims --paper lee2026."
 NOTICE = (
     "Four of the six published numbers are corrected, by 1 to 10 per cent, and one holds. The published c/w is between those that flow selects "
     "from the balanced start and from w₀ = 1, and below those of the trained models, whom the law at their own w₀ gives 1 to 2% "
@@ -82,7 +83,10 @@ def data(training: Path | None = None) -> Table:
     """
     runs = trained_models(training)
     rows: list[dict[str, Any]] = []
-    for claim, verdict in ((judged.claim, judged.verdict) for judged in claims()):
+    shown = {claim.name for claim in lee2026.CLAIMS}
+    for claim, verdict in (
+        (judged.claim, judged.verdict) for judged in claims("lee2026") if judged.claim.name in shown
+    ):
         row: dict[str, Any] = {
             "claim": claim.name,
             "where": claim.where,

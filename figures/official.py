@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from numerics.trained import TrainingRun, trained_models
-from theory import Setting
-from theory.ledger import NOISE, OFFICIAL
+from theory import OFFICIAL
 
 __all__ = ["MANY_SHOTS", "SETTING", "TrainingRun", "retrain", "trained_models"]
 
-SETTING = Setting(**{**OFFICIAL, "noise_variance": float(NOISE)})  # d = 5, m = 20, sigma^2 = 0.1
+SETTING = OFFICIAL  # d = 5, m = 20, sigma^2 = 0.1
 MANY_SHOTS = 2**53  # the largest count allowed: float64 does not tell the risk there from its limit
 
 

@@ -133,6 +133,16 @@ def test_claims_prints_one_line_a_claim(capsys):
     assert out.count("published:") == len(theory.claims())
 
 
+def test_claims_of_one_paper(capsys):
+    status, out, _ = run(capsys, "claims", "--paper", "lu2025", "-v")
+    assert status == 0
+    assert out.count("published:") == 3
+    assert "    published: alpha = n/d\n               e = " in out
+    status, out, err = run(capsys, "claims", "--paper", "lu2024")
+    assert (status, out) == (2, "")
+    assert "did you mean 'lu2025'" in err
+
+
 @pytest.mark.parametrize(
     ("text", "counts"),
     [("7", [7]), ("0:3", [0, 1, 2, 3]), ("0:10:5", [0, 5, 10]), ("0,2,4:5", [0, 2, 4, 5])],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import theory
-from theory.conventions import CODE, CONVENTIONS, NOTES, table
+from theory.conventions import BY_KEY, CODE, CONVENTIONS, NOTES, table
 
 PAGE = Path(__file__).parent.parent / "docs" / "conventions.md"
 ROWS = {row.arxiv: row for row in CONVENTIONS}
@@ -29,11 +29,12 @@ def test_a_row_is_said_in_arguments(arxiv):
     assert re.search(r" 20\d\d$", row.paper)
     assert row.source in (CODE, NOTES)
     theory.Setting(3, **row.setting)
-    assert theory.from_layer(np.eye(4), np.eye(4), np.eye(4), **row.layer).d == 3
+    assert theory.from_layer(np.eye(4), np.eye(4), np.eye(4), **row.layer).d == 5 - len(row.layer["tokens"])
 
 
-def test_eight_papers():
-    assert len(ROWS) == len(CONVENTIONS) == 8
+def test_ten_papers():
+    assert len(ROWS) == len(CONVENTIONS) == len(BY_KEY) == 10
+    assert all(re.fullmatch(r"[a-z]+20\d\d", key) for key in BY_KEY)
 
 
 # --- the layers whose code was read, written out as there -------------------------------------------------------------

@@ -95,9 +95,9 @@ def test_the_python_of_the_readme_runs():
 
 def test_the_readme_shows_the_ledger():
     text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\", "")
-    for judged in theory.claims():
+    for judged in theory.claims("lee2026"):
         claim, verdict = judged.claim, judged.verdict
-        row = (claim.statement, claim.where, claim.printed, verdict.ruling, verdict.derived)
+        row = (claim.statement, claim.where, claim.short(), verdict.ruling, verdict.derived)
         assert f"| {' | '.join(row)} |" in text
 
 

@@ -182,9 +182,9 @@ def parser() -> argparse.ArgumentParser:
     )
     prove.add_argument("-v", "--verbose", action="store_true", help="print the derivation's steps and checks")
 
-    commands.add_parser("claims", help="the ledger of published claims, with computed verdicts").add_argument(
-        "-v", "--verbose", action="store_true", help="print each claim and the reason of its verdict"
-    )
+    judged = commands.add_parser("claims", help="the ledger of published claims, with computed verdicts")
+    judged.add_argument("--paper", help="those of one paper, such as ahn2023 (default: all)")
+    judged.add_argument("-v", "--verbose", action="store_true", help="print each claim and the reason of its verdict")
     commands.add_parser(
         "report", help="one offline page: statements, derivations, formulas, claims, figures (needs the extra report)"
     ).add_argument("--output", type=file_name, metavar="FILE", default="report.html", help="default report.html")
@@ -343,14 +343,24 @@ def run_claims(arguments: argparse.Namespace) -> int:
     """The ledger."""
     from .ledger import claims
 
-    ledger = claims()
+    ledger = claims(arguments.paper)
     if not arguments.verbose:
         print(ledger)
         return 0
     for judged in ledger:
-        claim, verdict = judged.claim, judged.verdict
-        print(f"{claim.name} ({claim.where}; {claim.setting}): {claim.statement}")
-        print(f"    published: {claim.printed}\n    {verdict.ruling + ':':<10} {verdict.derived}\n    {verdict.reason}")
+        claim, verdict, row = judged.claim, judged.verdict, judged.claim.convention()
+        print(f"{claim.name} ({row.paper}, arXiv {row.arxiv}, {claim.where}; {claim.setting}): {claim.statement}")
+        print(
+            *(
+                f"    published: {line}" if not k else f"               {line}"
+                for k, line in enumerate(claim.printed.splitlines())
+            ),
+            sep="\n",
+        )
+        print(f"    {verdict.ruling + ':':<10} {verdict.derived}\n    {verdict.reason}")
+        if verdict.difference is not None:
+            print(f"    relative difference: {float(verdict.difference):.3g}")
+        print(f"    taken from: {claim.source}")
     return 0
 
 

@@ -10,6 +10,7 @@ CODE, NOTES = "the official code", "not read: from notes on it"
 class Convention(NamedTuple):
     """A paper's layer: what it is called there, and the arguments that say it here."""
 
+    key: str  # as theory.claims takes it
     paper: str
     arxiv: str
     value: str  # how v comes about
@@ -22,54 +23,68 @@ class Convention(NamedTuple):
 
 CONVENTIONS = (
     Convention(
-        "Ahn, Cheng, Daneshmand, Sra 2023", "2306.00297",
+        "lee2026", "Lee, Sohn, Lee 2026", "2602.23197",
+        "last row of V", "Q of z_q' Q z",
+        {"tokens": "1xy"}, {"normalization": "tokens"},
+        "a constant in every token; tasks uniform on the unit sphere, label noise", CODE,
+    ),
+    Convention(
+        "ahn2023", "Ahn, Cheng, Daneshmand, Sra 2023", "2306.00297",
         "last row of P; in the code (0, ..., 0, 1)", "Q of z_q' Q z, top left block alone",
         {"tokens": "xy", "scale": -1}, {"normalization": "shots", "query": "masked"},
         "residual; the prediction is minus the output; Theorem 1: tasks N(0, I), no label noise", CODE,
     ),
     Convention(
-        "von Oswald, Niklasson, Randazzo, Sacramento, Mordvintsev, Zhmoginov, Vladymyrov 2023", "2212.07677",
+        "vonoswald2023", "von Oswald, Niklasson, Randazzo, Sacramento, Mordvintsev, Zhmoginov, Vladymyrov 2023", "2212.07677",
         "last row of P W_V, 1/N in it", "W_Q' W_K",
         {"tokens": "xy", "scale": -1}, {"normalization": 1, "query": "masked"},
         "residual; the prediction is minus the output; several heads and layers", NOTES,
     ),
     Convention(
-        "Zhang, Frei, Bartlett 2024", "2306.09927",
+        "zhang2024", "Zhang, Frei, Bartlett 2024", "2306.09927",
         "last row of W_PV", "transpose of W_KQ",
         {"tokens": "xy"}, {"normalization": "shots"},
         "residual; tasks N(0, I), trained at N shots and evaluated at M", NOTES,
     ),
     Convention(
-        "Mahankali, Hashimoto, Ma 2023", "2307.03576",
+        "mahankali2023", "Mahankali, Hashimoto, Ma 2023", "2307.03576",
         "readout of W_V", "W_Q' W_K",
         {"tokens": "xy"}, {"normalization": 1, "query": "masked"},
         "the sum is not divided; tasks N(0, I), label noise", NOTES,
     ),
     Convention(
-        "Lu, Letey, Zavatone-Veth, Maiti, Pehlevan 2025", "2405.11751",
+        "lu2025", "Lu, Letey, Zavatone-Veth, Maiti, Pehlevan 2025", "2405.11751",
         "(0, ..., 0, 1)", "Q_xx = d Gamma[:, :d], Q_xy = Gamma[:, d], Gamma of shape (d, d + 1)",
         {"tokens": "xy"}, {"normalization": "shots", "query": "masked"},
-        "inputs of covariance I/d; ridge, finitely many tasks in training", NOTES,
+        "inputs of covariance I/d, tasks on the sphere of radius sqrt(d); ridge, finitely many tasks in training", CODE,
     ),
     Convention(
-        "Zhang, Singh, Latham, Saxe 2025", "2501.16265",
+        "zhang2025", "Zhang, Singh, Latham, Saxe 2025", "2501.16265",
         "last row of W_V, head by head", "transpose of W_KQ = W_K' W_Q, head by head",
         {"tokens": "xy"}, {"normalization": "shots"},
         "residual; several heads; tasks N(0, I), no label noise", CODE,
     ),
     Convention(
-        "Li, Rawat, Oymak 2024", "2407.10005",
+        "li2024", "Li, Rawat, Oymak 2024", "2407.10005",
         "(0, ..., 0, 1)", "W_Q' W_K",
         {"tokens": "xy"}, {"normalization": "shots", "query": "masked"},
         "correlated inputs and tasks, LoRA; its risk does not ask by what the sum is divided", NOTES,
     ),
     Convention(
-        "Wu, Zou, Chen, Braverman, Gu, Bartlett 2023", "2310.08391",
+        "wu2023", "Wu, Zou, Chen, Braverman, Gu, Bartlett 2023", "2310.08391",
         "(0, ..., 0, 1)", "Q_xx = G, one step of gradient descent preconditioned by G",
         {"tokens": "xy"}, {"normalization": "shots", "query": "masked"},
         "tasks N(0, psi^2 I), any G, trained at N shots and evaluated at M", NOTES,
     ),
+    Convention(
+        "kwon2025", "Kwon, Xu, Yaras, Balzano, Qu 2025", "2505.14808",
+        "(0, ..., 0, 1)", "Q_xx",
+        {"tokens": "xy"}, {"normalization": "shots"},
+        "tasks of a subspace, N(0, P), evaluated on those of another", NOTES,
+    ),
 )  # fmt: skip
+
+BY_KEY = {row.key: row for row in CONVENTIONS}
 
 HEADER = ("paper", "v", "Q", "tokens", "N", "query", "besides", "taken from")
 

@@ -10,11 +10,13 @@ from fractions import Fraction
 from typing import Any
 
 from ..calculator import fixed_point, risk
+from ..conventions import NOTES
 from ..shot_ranges import common, describe_shots
 from ..thresholds import Condition, conditions
 from .reading import (
     agrees,
     cancelled,
+    difference,
     equal,
     in_words,
     is_positive,
@@ -39,12 +41,11 @@ def label_weight(strategy: str, **setting: Any) -> Any:
 
 
 def _pretrained_optimum(printed: str) -> Verdict:
-    of = symbols()
     formula, _, number = printed.partition(" = ")
     derived = label_weight("pretrained", **symbolic())
     other = label_weight("pretrained", **symbolic(noise_variance=Fraction(0)), normalization="shots")
     words = in_words(derived, "(m+1)/(m+1+d+d sigma^2)")
-    here = float(read(formula).subs({of["sigma"] ** 2: NOISE, of["m"]: 20, of["d"]: 5}))
+    here = float(_at_official(formula))
     slip = "" if not number or agrees(number, here) else f", not {number}"
     condition = (
         "; the printed form is right when the sum is divided by m and labels carry no noise"
@@ -55,7 +56,14 @@ def _pretrained_optimum(printed: str) -> Verdict:
         ruled(equal(read(formula), derived) and not slip),
         f"a = {words} = {with_decimals(label_weight('pretrained', **OFFICIAL))}",
         f"Printed {formula} = {here:.4f}{slip}; the code's model divides by m + 1 and has noise{condition}.",
+        difference(_at_official(formula), label_weight("pretrained", **OFFICIAL)),
     )
+
+
+def _at_official(formula: str) -> Fraction:
+    """The exact value of a formula in words at the official setting."""
+    of = symbols()
+    return Fraction(str(read(formula).subs({of["sigma"] ** 2: NOISE, of["m"]: 20, of["d"]: 5})))
 
 
 def _zero_shot_constant(printed: str) -> Verdict:
@@ -89,6 +97,7 @@ def _zero_shot_value_w(printed: str) -> Verdict:
         ruled(agrees(printed, derived)),
         f"w = {'a = ' if unmoved else ''}{with_decimals(derived)}",
         f"Value-only fine-tuning {'leaves w B as pretraining left it' if unmoved else 'moves w B'}: {words} I.",
+        difference(printed, derived),
     )
 
 
@@ -99,7 +108,9 @@ def _mixed_value_w(printed: str) -> Verdict:
         if agrees(printed, following) and not agrees(printed, derived)
         else f"And w*(21) = {float(following):.4f}."
     )
-    return Verdict(ruled(agrees(printed, derived)), f"w*(20) = {with_decimals(derived)}", slip)
+    return Verdict(
+        ruled(agrees(printed, derived)), f"w*(20) = {with_decimals(derived)}", slip, difference(printed, derived)
+    )
 
 
 def _w_star_formula(printed: str) -> Verdict:
@@ -113,6 +124,7 @@ def _w_star_formula(printed: str) -> Verdict:
         "the same, identically in n, d and sigma^2" if same else in_words(derived, printed),
         f"Derived minus printed is {'' if same else 'not '}zero in the field of fractions."
         + (" With division by n instead of n + 1 the numerator's n + 1 becomes n." if by_n else ""),
+        Fraction(0) if same else None,
     )
 
 
@@ -129,13 +141,13 @@ def _w_star_limit(printed: str) -> Verdict:
         return Verdict("conditional", "open", "R5 is not proved.")
     names = {"theta": 1, "theta_0": 1, "d": d, "beta": 1, "norm2": lambda task: 1, "inner": lambda task, target: x}
     limit = run_lines(r5_mixed_value.LIMIT, names)[0]["limit"]  # at tasks of norm 1: only the ratio x counts
-    difference = sympy.fraction(sympy.together(limit - read(printed)))[0]
-    ratios = [] if difference == 0 else sympy.solve(difference, x)
+    residual = sympy.fraction(sympy.together(limit - read(printed)))[0]
+    ratios = [] if residual == 0 else sympy.solve(residual, x)
     opposite = str(sympy.factor(limit.subs(x, -1))).replace("**", "^")
     where = " or ".join(f"theta' Sigma theta_0 = {'' if r == 1 else f'({r}) '}theta' Sigma theta" for r in ratios)
     return Verdict(
-        "confirmed" if difference == 0 else "conditional" if 1 in ratios else "corrected",
-        "for every theta" if difference == 0 else f"true exactly when {where}" if ratios else "never true",
+        "confirmed" if residual == 0 else "conditional" if 1 in ratios else "corrected",
+        "for every theta" if residual == 0 else f"true exactly when {where}" if ratios else "never true",
         f"With x = (theta' Sigma theta_0)/(theta' Sigma theta) it is {limit}: on the opposite of the target {opposite} (R5).",
     )
 
@@ -149,6 +161,7 @@ def _full_limit(printed: str) -> Verdict:
         ruled(equal(here, read(printed))),
         f"{words} = {float(here):.4g}",
         f"The limit of many shots less the printed value is {in_words(limit - read(printed), 'sigma^2')}.",
+        difference(printed, Fraction(str(here))),
     )
 
 
@@ -160,6 +173,7 @@ def _value_error(printed: str) -> Verdict:
         ruled(equal(derived, read(printed))),
         f"{in_words(general, 'sigma^2 + 2/(d+4)')} = {with_decimals(derived)}",
         f"Exact, at |theta_0| = 1; it {'does not depend' if free else 'depends'} on m.",
+        difference(_at_official(printed), derived),
     )
 
 
@@ -257,17 +271,17 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("w*(n)", "w*(n) = ((n+1) - (n+3+2d)/(d+4)) / (n+1+d+d sigma^2)", "official notebook",
           "any n, d, sigma^2", "((n+1) - (n+3+2d)/(d+4)) / (n+1+d+d sigma^2)", _w_star_formula),
     Claim("w*(n, theta) limit", "w*(n, theta) tends to (d+3)/(d+4) for every theta as n grows", "paper",
-          "any d, theta", "(d+3)/(d+4)", _w_star_limit),
-    Claim("full fine-tuning limit", "full fine-tuning's few-shot error tends to 1", "official notebook",
-          "s = 1, sigma^2 = 0.1", "1", _full_limit),
-    Claim("value zero-shot error", "the zero-shot error after value-only fine-tuning is 0.1 + 2/9", "official notebook",
-          "d = 5, sigma^2 = 0.1", "0.1 + 2/9", _value_error),
+          "any d, theta", "(d+3)/(d+4)", _w_star_limit, source=NOTES),
+    Claim("full fine-tuning limit", "full fine-tuning's few-shot error tends to 1", "paper, Fig. 2",
+          "s = 1, sigma^2 = 0.1", "1", _full_limit, source=NOTES),
+    Claim("value zero-shot error", "the zero-shot error after value-only fine-tuning is 0.1 + 2/9", "paper, Fig. 3",
+          "d = 5, sigma^2 = 0.1", "0.1 + 2/9", _value_error, source=NOTES),
     Claim("dashed lines", "the pretrained model beats its zero-shot error from n = d - 1 on", "official notebook",
           "m infinite, no noise", "n >= d - 1", _dashed_lines),
     Claim("all parameters harm", "updating all parameters on the zero-shot loss harms in-context learning", "abstract",
-          "any", "harms", _harm_of_all),
+          "any", "harms", _harm_of_all, source=NOTES),
     Claim("value only keeps", "updating the value matrix only keeps in-context learning", "abstract",
-          "any", "keeps", _keep_of_value),
+          "any", "keeps", _keep_of_value, source=NOTES),
     Claim("auxiliary trades", "the auxiliary few-shot loss helps the target and hurts unseen tasks", "abstract",
-          "d = 5, m = 20, sigma^2 = 0.1", "helps and hurts", _trade_of_auxiliary),
+          "d = 5, m = 20, sigma^2 = 0.1", "helps and hurts", _trade_of_auxiliary, source=NOTES),
 )  # fmt: skip

@@ -69,6 +69,11 @@ def limit_of_many_shots(value: Any) -> Any:
     return sympy.cancel(top.LC() / bottom.LC()) if top.degree() == bottom.degree() else sympy.Integer(0)
 
 
+def difference(published: Any, right: Any) -> Fraction:
+    """The relative difference of two exact numbers."""
+    return abs(Fraction(published) - Fraction(right)) / abs(Fraction(right))
+
+
 def with_decimals(number: Any) -> str:
     """An exact number, and its decimals."""
     return f"{number} = {float(number):.4f}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from ..conventions import BY_KEY, CODE, Convention
+from ..python_to_latex import lines_of
 from ..tables import format_table, html_table
 
-Ruling = Literal["confirmed", "corrected", "conditional"]
+Ruling = Literal["confirmed", "corrected", "conditional", "bound", "empirical"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +20,21 @@ class Verdict:
 
     Attributes
     ----------
-    ruling : {"confirmed", "corrected", "conditional"}
-        True as printed; false, with the right value; or true exactly under a condition.
+    ruling : {"confirmed", "corrected", "conditional", "bound", "empirical"}
+        True as printed; false, with the right value; true exactly under a condition; a bound that holds; or about what is
+        no linear attention, and not judged.
     derived : str
         The derived value, or the condition.
     reason : str
         Why, in one sentence.
+    difference : number, optional
+        The relative difference of the published value or formula from the derived one: 0 if they are the same.
     """
 
     ruling: Ruling
     derived: str
     reason: str
+    difference: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,10 @@ class Claim:
         The published value or formula; numbers and formulas are read from it.
     judge : callable
         Computes the verdict on what is printed from the closed forms, words and all.
+    paper : str
+        The paper's key in :data:`theory.conventions.BY_KEY`, which says whose conventions the claim is read in.
+    source : str
+        What the row was taken from: the official code, or notes on the paper, which then was not read.
     """
 
     name: str
@@ -50,6 +61,20 @@ class Claim:
     setting: str
     printed: str
     judge: Callable[[str], Verdict]
+    paper: str = "lee2026"
+    source: str = CODE
+
+    def is_program(self) -> bool:
+        """Whether what is printed are lines of Python, and not words."""
+        return re.match(r"\w+ = ", self.printed) is not None
+
+    def short(self) -> str:
+        """What is printed; of lines of Python the last that assigns."""
+        return [x for x in lines_of(self.printed) if " = " in x][-1] if self.is_program() else self.printed
+
+    def convention(self) -> Convention:
+        """The paper, and its layer in the arguments of :mod:`theory`."""
+        return BY_KEY[self.paper]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +92,13 @@ class JudgedClaim:
         rows = [
             ("claim", claim.statement),
             ("where", f"{claim.where}; {claim.setting}"),
+            ("source", f"{claim.convention().paper}, arXiv {claim.convention().arxiv}; {claim.source}"),
             ("published", claim.printed),
             (verdict.ruling, verdict.derived),
             ("reason", verdict.reason),
         ]
+        if verdict.difference is not None:
+            rows.append(("relative difference", f"{float(verdict.difference):.3g}"))
         return html_table((claim.name, ""), rows)
 
 
@@ -86,7 +114,10 @@ class Ledger(tuple[JudgedClaim, ...]):
         return html_table(_HEADER, self._rows())
 
     def _rows(self) -> list[tuple[str, ...]]:
-        return [(j.claim.name, j.claim.where, j.claim.printed, j.verdict.ruling, j.verdict.derived) for j in self]
+        return [
+            (j.claim.name, j.claim.paper, j.claim.where, j.claim.short(), j.verdict.ruling, j.verdict.derived)
+            for j in self
+        ]
 
 
-_HEADER = ("claim", "where", "published", "verdict", "derived")
+_HEADER = ("claim", "paper", "where", "published", "verdict", "derived")

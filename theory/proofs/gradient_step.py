@@ -55,7 +55,8 @@ def of_task() -> Scalar:
     x, x_q, eps = Gaussian("x", Sigma), Gaussian("x_q", Sigma), Noise("eps", sigma2)
     y, shots = theta @ x + eps, Shots(n, x, eps)
     error = n * (theta @ x_q) - shots.sum(y * (x_q @ G @ x)) - shots.sum(y * y) * (g @ x_q)
-    return Scalar.of(expectation(error * error, shots, x_q) / n**2)
+    excess: Scalar = expectation(error * error, shots, x_q) / n**2
+    return excess
 
 
 @cache

@@ -28,6 +28,7 @@ NAMES = (
     "large_dimension",
     "trust",
     "claims_ledger",
+    "published_formulas",
 )
 
 

@@ -367,6 +367,25 @@ def test_ledger_values(table: Table, training: Path) -> None:
     assert 0.005 < change.min() < change.max() < 0.105
 
 
+@of("published_formulas")
+def test_published_formulas_pass_through_the_exact_values(table: Table) -> None:
+    apart = {"bound", "limit", "script"}
+    assert apart < set(table["curve"])
+    same = ~np.isin(table["curve"], [*apart])
+    ratio = table["published"] / table["exact"]
+    assert np.abs(ratio[same] - 1).max() < 1e-12  # the theory's 1e-13; a difference of two risks loses a digit
+    bound = ratio[table["curve"] == "bound"]
+    assert f"{bound.min():.1f} to {bound.max():.1f} times" in catalogue.load("published_formulas").NOTICE
+    limit = table.where(curve="limit")
+    # 1 + rho - 1/(1 + (1 + rho)/alpha + 1/(alpha d)): the least error at alpha d shots
+    assert limit["exact"] == pytest.approx(1.1 - 1 / (1.55 + 1 / (2 * limit["x"])), rel=1e-12)
+    assert limit["published"] == pytest.approx(np.full(len(limit), 1.1 - 1 / 1.55), rel=1e-12)
+    script = table.where(curve="script")
+    rho = script["x"]  # |g|^2/d = beta^2 = 1/4, n = 200
+    missing = ((1 + rho) ** 2 * (1 + 2 / 200) - (1 + rho**2) + 1 / 200) / 4
+    assert script["exact"] - script["published"] == pytest.approx(missing, rel=1e-10, abs=1e-13)  # of differences
+
+
 def test_what_is_said_of_the_shipped_runs() -> None:
     """The notices of theory_against_trained and claims_ledger: c/w trained, by the law at w_0, and at |v|^2 - |Q|^2."""
     said = catalogue.load("theory_against_trained").NOTICE
@@ -484,7 +503,7 @@ def test_a_second_run_gives_the_same_bytes(training: Path, tmp_path: Path) -> No
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "15 figures in pictures" in done.stdout
+    assert "16 figures in pictures" in done.stdout
     files = {f"{name}.{extension}" for name in catalogue.NAMES for extension in (*catalogue.FORMATS, "csv")}
     assert {file.name for file in (tmp_path / "pictures").iterdir()} == {*files, "index.html"}
     for name in catalogue.NAMES:

@@ -85,8 +85,8 @@ def optimum(paper: str, d: int = 3, **setting: Any) -> Any:
 def mahankali2023() -> Iterator[Curve]:
     """The step size."""
     for d in DIMENSIONS:
-        setting = {"d": d, "noise_variance": NOISE}
-        exact = [optimum("mahankali2023", pretrain_shots=n, **setting)[0, 0] for n in SHOTS.tolist()]
+        steps = [optimum("mahankali2023", d, pretrain_shots=n, noise_variance=NOISE) for n in SHOTS.tolist()]
+        exact = [step[0, 0] for step in steps]
         yield f"$d={d}$", SHOTS, result(c3_undivided.LINES, {"n": SHOTS, "d": d, "sigma2": NOISE}), exact
 
 
@@ -119,10 +119,10 @@ def li2024() -> Iterator[Curve]:
 
 def zhang2025() -> Iterator[Curve]:
     """The plateaus, against how many directions are learned."""
-    known = np.arange(len(spectra.SPECTRUM) + 1)
+    known = range(len(spectra.SPECTRUM) + 1)
     names = {"t": sum(spectra.SPECTRUM), "N": spectra.SHOTS, "total": sum}
     published = [float(result(spectra.PLATEAU, names | {"lam": spectra.SPECTRUM[:k]})) for k in known]
-    yield "plateaus", known, published, [float(spectra.plateau(k)) for k in known]
+    yield "plateaus", np.array(known), published, [float(spectra.plateau(k)) for k in known]
 
 
 def kwon2025() -> Iterator[Curve]:

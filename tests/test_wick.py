@@ -5,8 +5,11 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import reduce
 from math import prod
+from operator import matmul
 
 import pytest
 from haarpy import haar_integral_orthogonal
@@ -171,6 +174,65 @@ def test_wishart_moments_as_published() -> None:
     mixed = n**3 + 6 * n**2 * d + 6 * n * d**2 + d**3
     lower = 6 * n**2 + 17 * n * d + 6 * d**2 + 21 * n + 21 * d + 20
     assert fourth.as_coefficient() == n * d * (mixed + lower)
+
+
+def matchings(points: list[int]) -> Iterator[list[tuple[int, int]]]:
+    """Every way to make pairs of points."""
+    if not points:
+        yield []
+        return
+    first, *rest = points
+    for k, other in enumerate(rest):
+        for pairs in matchings(rest[:k] + rest[k + 1 :]):
+            yield [(first, other), *pairs]
+
+
+def circuits(ours: dict[int, int], theirs: dict[int, int]) -> list[list[int]]:
+    """Two matchings of the same points taken in turn, ours first: the points of each closed walk, in its order."""
+    left, walks = set(ours), []
+    while left:
+        walk, point = [], min(left)
+        while point in left:
+            walk += [point, ours[point]]
+            left -= {point, ours[point]}
+            point = theirs[ours[point]]
+        walks.append(walk)
+    return walks
+
+
+def both_ways(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    return {a: b for pair in pairs for a, b in (pair, pair[::-1])}
+
+
+@pytest.mark.parametrize("cycles", [(2,), (1, 1), (3,), (2, 1), (4,), (3, 1), (2, 2), (1, 1, 1, 1)])
+def test_real_wishart_moments_over_pairings(cycles: tuple[int, ...]) -> None:
+    """E prod tr(S H_1 S H_2 ...) for S ~ W(n, Sigma), any Sigma and H: a sum over all pairings of the 2k ends of the S.
+
+    As Graczyk, Letac and Massam (2005) have it: a pairing counts n to the number of its circuits with the pairs of ends of
+    one S each, and is a product of traces, one a circuit with the H; where an H is met from behind, it is transposed.
+    """
+    _, n = ring("n", QQ)
+    shots, k = Shots(n, x), sum(cycles)
+    S, H = shots.sum(outer(x, x)), [matrix(f"H{j}") for j in range(k)]
+    after, product_of_traces = {}, Scalar.constant(1)
+    for size in cycles:
+        members = range(len(after), len(after) + size)
+        after |= {j: members[(j - members[0] + 1) % size] for j in members}
+        product_of_traces = product_of_traces * trace(reduce(matmul, (S @ H[j] for j in members)))
+    own = both_ways((2 * j, 2 * j + 1) for j in range(k))
+    steps = both_ways((2 * j + 1, 2 * after[j]) for j in range(k))  # H_j leads from the second end of its S
+    total = Scalar()
+    for pairs in matchings([*range(2 * k)]):
+        paired = both_ways(pairs)
+        term = Scalar.constant(n ** len(circuits(paired, own)))
+        for walk in circuits(paired, steps):
+            word = identity
+            for _, point in zip(walk[::2], walk[1::2], strict=True):
+                forwards = point % 2 == 1
+                word = word @ Sigma @ (H[point // 2] if forwards else H[steps[point] // 2].T)
+            term = term * trace(word)
+        total = total + term
+    assert expectation(product_of_traces, shots) == total
 
 
 @pytest.mark.parametrize("number", range(5))

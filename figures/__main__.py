@@ -1,4 +1,4 @@
-"""Command line: ``python -m figures [NAME ...]`` draws the figures, their CSV files and a gallery."""
+"""Command line: ``python -m figures [NAME ...]`` draws the figures; ``python -m figures explore`` writes the explorer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     made = OneLineParser(
         prog="python -m figures",
-        description="Draw the figures, each with a CSV file of exactly the plotted numbers, and a gallery index.html.",
+        description="Draw the figures, each with a CSV file of exactly the plotted numbers, and a gallery index.html. "
+        "'python -m figures explore' writes a page with sliders instead.",
     )
     made.add_argument("names", nargs="*", type=figure_name, metavar="NAME", help="figures to draw (default: all)")
     made.add_argument(
@@ -60,9 +61,30 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def explore(arguments: Sequence[str]) -> int:
+    """Write the explorer's page."""
+    made = OneLineParser(
+        prog="python -m figures explore",
+        description="One offline page with sliders: risk curves and prices that move at once (needs the extra explore).",
+    )
+    made.add_argument("--output", default="explorer.html", metavar="FILE", help="default explorer.html")
+    options = made.parse_args(arguments)
+    from .explorer.page import write
+
+    try:
+        print(write(options.output))
+    except (ImportError, OSError) as error:
+        print(f"python -m figures explore: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw; 1 if a figure failed, 2 for wrong input, each failure one line on standard error."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["explore"]:
+        return explore(given[1:])
+    options = parser().parse_args(given)
     if options.list:
         width = max(map(len, catalogue.NAMES))
         for name in catalogue.NAMES:

@@ -17,8 +17,8 @@ def floors() -> list[str]:
     """A line each: the requirements of the library and of its extras for users, >= read as ==."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    oldest = [line.replace(">=", "==") for line in (*project["dependencies"], *extras["exact"], *extras["report"])]
-    return oldest + BENEATH
+    lines = (*project["dependencies"], *extras["exact"], *extras["report"], *extras["explore"])
+    return [line.replace(">=", "==") for line in dict.fromkeys(lines)] + BENEATH
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ OTHERS: list[tuple[Any, Setting]] = [
     ("mixed_value", OFFICIAL.replace(few_shot_weight=0.5, few_shot_shots=7)),
     ("mixed_value", SHOTS),
     ("mixed_value", OFFICIAL.replace(query="masked")),
-    (Strategy("value", replay=3.0), OFFICIAL),
+    (Strategy("value", few_shot=0.0, replay=3.0), OFFICIAL),
     (VALUE, OFFICIAL),
     (VALUE, OFFICIAL.replace(value_scale=0.7)),
     (Strategy("value", replay=0.3, time=0.02), OFFICIAL),

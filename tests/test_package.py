@@ -75,7 +75,7 @@ def test_the_floors_are_constraints_on_all_that_the_library_runs_on():
     """A line of another form than name>=version in pyproject.toml would not be run at its oldest."""
     found = [Requirement(line) for line in floors()]
     oldest = {requirement.name for requirement in found if re.fullmatch(r"==[\d.]+", str(requirement.specifier))}
-    assert oldest == {"numpy", "scipy", "sympy", "matplotlib", "tqdm", "python-flint", "latex2mathml"}
+    assert oldest == {"numpy", "scipy", "sympy", "matplotlib", "tqdm", "python-flint", "latex2mathml", "bokeh"}
     assert {requirement.name for requirement in found} == oldest | {"pyparsing"}
     assert "tests/floors.py" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 

@@ -13,9 +13,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .block_law import quadratic_flow
+from .kinds import is_symbolic
 from .laws import LAWS, MASKED, pretrained
 from .lines import LineOperator, Lines
 from .points import Point, World
@@ -40,7 +42,7 @@ def symbol(name: str) -> Any:
 class Written(NamedTuple):
     """Lines of Python, and the numbers that they take: name to value, in the order of an example."""
 
-    lines: list[str]
+    lines: tuple[str, ...]
     numbers: dict[str, Any]
 
 
@@ -58,6 +60,7 @@ class _NamedLines(Lines):
         return named
 
 
+@lru_cache(maxsize=64)
 def written(strategy: Strategy, setting: Setting, place: str) -> Written:
     """The lines; ``place`` is "task" (of unit length, at a cosine to the target) or "unseen"."""
     return _Writer(strategy, setting, place).written()
@@ -90,7 +93,7 @@ class _Writer:
             )
         self._risk_lines(scalars)
         used = {name for line in self.lines for name in _names(line)}
-        return Written(self.lines, {name: value for name, value in self.numbers.items() if name in used})
+        return Written(tuple(self.lines), {name: value for name, value in self.numbers.items() if name in used})
 
     # --- what everything depends on ------------------------------------------------------------------------------------
 
@@ -103,8 +106,10 @@ class _Writer:
             value = self.setting.few_shot_weight
             if type(value) is int and value == 0:
                 return SETTING
-        if value is math.inf or (type(value) is int and value in (0, 1) and name != "time"):
+        if value is math.inf or (type(value) is int and value == 1 and name != "time"):
             return value
+        if not is_symbolic(value) and value == 0 and name != "time":
+            return 0
         return self._number(_WEIGHTS[name], value)
 
     def _world(self) -> World:

@@ -1,0 +1,143 @@
+"""The explorer: its page in headless Chromium, whose numbers are theory.risk's, whose state is its link, on a phone too."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import math
+import random
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_report_in_browser import BROWSER, NAMES
+
+from figures.__main__ import main
+from figures.explorer.javascript import COMPOSED, WEIGHTED, javascript_of
+from theory import STRATEGIES, Strategy, risk
+
+CLOSE = (
+    1e-12  # relative: the same operations in the same order, but for pow and exp; the worst of 2,000 settings was 4e-15
+)
+LINK = "#d=7&m=9&sigma2=0.5&nmax=12&place=unseen&lam=0.5&mu=2&t=0.3&formula=value_composed&show=pretrained+value_composed+mixed"
+
+# Runs in the page once its plots are drawn: the questions' answers, and what a user would see, said to the frame around it.
+ASK = """
+<script>
+addEventListener("load", async () => {
+  while (!document.body.dataset.ready) await new Promise(done => setTimeout(done, 20));
+  await new Promise(done => setTimeout(done, 200));
+  const wide = document.documentElement.clientWidth, all = s => [...document.querySelectorAll(s)];
+  const scrolls = e => e.closest(".scroll, .display, pre, .plot") !== null;
+  const start = { hash: hash(), formula: all(".formula:not([hidden])").map(e => e.dataset.key), csv: csv(), svg: svg(),
+    overflow: document.documentElement.scrollWidth - wide,
+    beyond: all("body *").filter(e => !scrolls(e) && e.getBoundingClientRect().right > wide + 1).map(e => e.tagName + e.id),
+    unreachable: all("input, select, button").filter(e => e.tabIndex < 0 || !(e.labels?.length || e.textContent)).map(e => e.id) };
+  const slider = document.getElementById("d");
+  slider.value = 0;
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  await new Promise(done => setTimeout(done, 400));
+  const values = QUESTIONS.map(q => risk(q.name, q.place, q.n, q));
+  parent.postMessage(JSON.stringify({ ...start, values, moved: location.hash,
+    loaded: performance.getEntriesByType("resource").map(e => e.name), cells: all("#numbers td").length }), "*");
+});
+</script>
+"""
+FRAME = """<body style="margin:0"><iframe src="page.html{link}" style="width:390px;height:900px;border:0"></iframe><pre id="found"></pre>
+<script>addEventListener("message", e => document.getElementById("found").textContent = e.data)</script>"""
+
+needs_bokeh_and_a_browser = pytest.mark.skipif(
+    BROWSER is None, reason=f"the explorer's page is not run: none of {', '.join(NAMES)} is on the PATH"
+)
+
+
+def questions(count: int) -> list[dict[str, Any]]:
+    rng = random.Random(7)
+    asked = []
+    for k in range(count):
+        name = [*STRATEGIES, *COMPOSED][k % 9]
+        asked.append({
+            "name": name, "place": rng.choice(("task", "unseen")), "n": rng.randint(0, 200), "d": rng.randint(2, 100),
+            "m": rng.randint(1, 300), "sigma2": 10 ** rng.uniform(-3, 1), "cosine": rng.choice((1, -1, rng.uniform(-1, 1))),
+            "lam": rng.choice((0, 10 ** rng.uniform(-2, 2))) if name in (*WEIGHTED, *COMPOSED) else 0,
+            "mu": rng.choice((0, 10 ** rng.uniform(-2, 2))), "t": rng.choice((math.inf, 10 ** rng.uniform(-3, 2))),
+        })  # fmt: skip
+    return asked
+
+
+def answer(q: dict[str, Any]) -> float:
+    strategy: Any = q["name"]
+    lam, mu, sigma2, cosine = q["lam"], q["mu"], q["sigma2"], q["cosine"]
+    if strategy in COMPOSED:
+        if q["t"] == math.inf:  # exact: the block law in floats keeps 3e-13 where a few-shot weight is small
+            lam, mu, sigma2, cosine = map(Fraction, (lam, mu, sigma2, cosine))
+        strategy = Strategy(COMPOSED[strategy], few_shot=lam, replay=mu, time=q["t"])
+        lam = 0
+    task = "unseen" if q["place"] == "unseen" else cosine
+    shots = {"pretrain_shots": q["m"], "few_shot_weight": lam}
+    return float(risk(strategy, q["n"], q["d"], noise_variance=sigma2, task=task, **shots))
+
+
+@needs_bokeh_and_a_browser
+@pytest.mark.long
+def test_the_page_computes_what_the_calculator_does(tmp_path: Path) -> None:
+    pytest.importorskip("bokeh", reason="the explorer's page is not made: Bokeh is not installed")
+    page = tmp_path / "page.html"
+    assert main(["explore", "--output", str(page)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert len(text.encode()) < 3e6
+    asked = questions(200)
+    ask = ASK.replace("QUESTIONS", json.dumps(asked))
+    page.write_text(text.replace("</body>", ask + "</body>"), encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.replace("{link}", LINK), encoding="utf-8")
+    command = [
+        str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+        "--virtual-time-budget=20000", f"--user-data-dir={tmp_path}/profile", "--window-size=500,1000", "--dump-dom", frame.as_uri(),
+    ]  # fmt: skip
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout
+    match = re.search(r'<pre id="found">(.+?)</pre>', shown, re.S)
+    assert match, shown[-2000:]
+    found = json.loads(unescape(match[1]))
+
+    for q, value in zip(asked, found["values"], strict=True):
+        assert value == pytest.approx(answer(q), rel=CLOSE), q
+    parts = dict(part.split("=") for part in found["hash"][1:].split("&"))
+    assert parts == {**dict(part.split("=") for part in LINK[1:].split("&")), "cosine": "1", "show": parts["show"]}
+    assert set(parts["show"].split("+")) == {"pretrained", "value_composed", "mixed"}
+    assert "d=2&" in found["moved"]
+    assert found["formula"] == ["value_composed unseen 11"]
+    rows = list(csv.DictReader(found["csv"].splitlines()))
+    assert [(row["strategy"], row["n_shots"]) for row in rows] == [
+        (name, str(n)) for name in ("pretrained", "value_composed") for n in range(13)  # mixed: no closed form at a weight
+    ]  # fmt: skip
+    strategy = Strategy("value", few_shot=0.5, replay=2.0, time=0.3)
+    expected = risk(strategy, 12, 7, pretrain_shots=9, noise_variance=0.5, task="unseen")
+    assert float(rows[-1]["risk"]) == pytest.approx(expected, rel=CLOSE)
+    assert found["svg"].count("<svg") >= 3
+    assert "<path" in found["svg"]
+    assert found["cells"] == 2 * 5
+    assert found["overflow"] <= 0
+    assert [found[fault] for fault in ("beyond", "unreachable", "loaded")] == [[], [], []]
+
+
+def test_python_that_has_no_javascript_is_refused() -> None:
+    for text in ("a @ b", "a % b", "sin(a)", "1.5"):
+        with pytest.raises(ValueError, match="no JavaScript form"):
+            javascript_of(ast.parse(text, mode="eval").body)
+
+
+def test_without_bokeh_it_says_what_to_install() -> None:
+    """And leaves no page behind."""
+    program = "import sys; sys.modules['bokeh'] = None; from figures.__main__ import main; sys.exit(main(['explore', '--output', '/x/y.html']))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "python -m figures explore: the explorer needs Bokeh, which is not installed: pip install 'icl-finetuning-theory[explore]'\n"
+    )

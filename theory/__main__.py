@@ -285,14 +285,7 @@ def run_conditions(arguments: argparse.Namespace) -> int:
 
 def run_strategies(_: argparse.Namespace) -> int:
     """The named strategies."""
-    losses = {"pretraining": "L_PT(m)", "zero_shot": "L_ZS", "mixed": "L_ZS + lambda L_FS(m)"}
-    blocks = {
-        "all": "v, Q", "value": "v", "key_query": "Q", "all_but_q": "v, Q but Q_00", "prompt": "a prompt's token",
-        "skip": "a linear readout", "new_head": "a second head",
-    }  # fmt: skip
-    rows = [
-        (s.name, ", ".join(s.aliases), blocks[s.trained], losses[s.objective], s.theorem) for s in STRATEGIES.values()
-    ]
+    rows = [(s.name, ", ".join(s.aliases), *s.in_words, s.theorem) for s in STRATEGIES.values()]
     print(format_table(("strategy", "aliases", "trains", "objective", "theorem"), rows))
     return 0
 

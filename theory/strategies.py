@@ -182,12 +182,32 @@ class Strategy:
             return "composed"
         return losses.get((self.zero_shot, self.few_shot, self.replay), "composed")
 
+    @property
+    def in_words(self) -> tuple[str, str]:
+        """What trains, and on what loss.
+
+        Examples
+        --------
+        >>> STRATEGIES["mixed_value"].in_words
+        ('v', 'L_ZS + lambda L_FS')
+        """
+        blocks = {
+            "all": "v, Q", "value": "v", "key_query": "Q", "all_but_q": "v, Q but Q_00", "prompt": "a prompt's token",
+            "skip": "a linear readout", "new_head": "a second head",
+        }  # fmt: skip
+        block = blocks[self.trains] if isinstance(self.trains, str) else ", ".join(self.trains)
+        return block, self._loss("L_ZS", "L_FS", "L_PT", "|x - x_0|^2")
+
+    def _loss(self, *names: str) -> str:
+        """The losses by their names, with their weights."""
+        few_shot = "lambda" if _is(self.few_shot, SETTING) else self.few_shot
+        weights = zip((self.zero_shot, few_shot, self.replay, self.pull), names, strict=True)
+        return " + ".join(name if _is(x, 1) else f"{x} {name}" for x, name in weights if not _is(x, 0))
+
     def _description(self) -> str:
         block = self.trains if isinstance(self.trains, str) else "(" + ", ".join(self.trains) + ")"
-        weights = {name: getattr(self, name) for name in ("zero_shot", "few_shot", "replay", "pull")}
-        weights["few_shot"] = "lambda" if _is(self.few_shot, SETTING) else self.few_shot
-        parts = [name if _is(x, 1) else f"{x} {name}" for name, x in weights.items() if not _is(x, 0)]
-        return f"{block}: {' + '.join(parts)}" + ("" if self.time is math.inf else f", t = {self.time}")
+        loss = self._loss("zero_shot", "few_shot", "replay", "pull")
+        return f"{block}: {loss}" + ("" if self.time is math.inf else f", t = {self.time}")
 
     def __repr__(self) -> str:
         given = [repr(self.trains)]

@@ -37,7 +37,7 @@ from .space import exact_quotient, objects
 from .strategies import KEY_QUERY, SETTING, SKIP, VALUE, Strategy
 from .tasks import UNSEEN
 from .validation import NoClosedForm
-from .worlds import tasks_of
+from .worlds import parts_of, tasks_of
 
 LARGEST_BASIS = 400  # directions: their pairs take a minute
 
@@ -106,10 +106,11 @@ def _few_shot_weight(strategy: Strategy, world: World) -> Number:
 
 def losses_of(strategy: Strategy, world: World) -> list[_Loss]:
     """The weighted risks that a strategy descends; one whose weight is 0+ comes later."""
-    target: Any = tasks_of(world, "target")
+    targets = parts_of(world, "target")
     losses = []
     if not is_zero(strategy.zero_shot):
-        losses.append(_Loss(strategy.zero_shot, 0, _reciprocal(world.zero_shot_tokens), target))
+        per_token = _reciprocal(world.zero_shot_tokens)
+        losses += [_Loss(p * strategy.zero_shot, 0, per_token, target) for p, target in targets]
     if not is_zero(strategy.replay):
         losses.append(_Loss(strategy.replay, world.gain - world.per_token, world.per_token, tasks_of(world, UNSEEN)))
     weight, limit = _few_shot_weight(strategy, world), False
@@ -117,7 +118,8 @@ def losses_of(strategy: Strategy, world: World) -> list[_Loss]:
         weight, limit = 1, bool(losses) or not is_zero(strategy.pull)
     if not is_zero(weight) and not (limit and strategy.time is not math.inf):  # which a weight 0+ takes for ever
         per_token = _reciprocal(world.few_shot_tokens)
-        losses.append(_Loss(weight, world.few_shot_shots * per_token, per_token, target, limit))
+        share = world.few_shot_shots * per_token
+        losses += [_Loss(p * weight, share, per_token, target, limit) for p, target in targets]
     return losses
 
 

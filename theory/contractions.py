@@ -22,6 +22,7 @@ Everything is written with ``@``, on every space (:mod:`theory.space`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .kinds import Number
@@ -34,6 +35,16 @@ __all__ = ["Head", "Inputs", "Layer", "Polar", "RiskTerms", "Square", "Tasks", "
 def contract(space: Space, inputs: Inputs, layer: Layer, tasks: Tasks) -> RiskTerms:
     """The contractions of a layer on a task, or on average over tasks."""
     return _Contraction(space, inputs, layer, tasks).terms()
+
+
+def averaged(parts: Sequence[tuple[Number, RiskTerms]]) -> RiskTerms:
+    """The contractions of a weighted average of risks of one noise, the weights of sum 1."""
+    if len(parts) == 1:
+        return parts[0][1]
+    squares = tuple(x._replace(weight=p * x.weight) for p, terms in parts for x in terms.squares)
+    per_shot = sum(p * terms.per_shot for p, terms in parts)
+    fixed = sum(p * terms.fixed for p, terms in parts)
+    return RiskTerms(parts[0][1].noise_variance, squares, per_shot, fixed)
 
 
 class _Contraction:

@@ -118,9 +118,12 @@ def mixed_value(world: World) -> Point:
         t_1_less = t_1 * y - M @ y
         top = top - (g * tokens) * (M @ (M @ t_1_less) + t_1 * (t_2 * y) - M @ (M @ (M @ y)))
         bottom = bottom + g * (powers(X_2, 1) + powers(rest, m + 1))
-    w = world.space.quotient(
-        inner(world, world.target, top), inner(world, world.target, bottom) + t_2 * world.noise_variance
-    )
+    over, under = inner(world, world.target, top), inner(world, world.target, bottom) + t_2 * world.noise_variance
+    for weight, task in world.several:  # R24: what tasks around their mean ask of w
+        apart = task - world.target
+        over = over + weight * (tokens * inner(world, apart, M @ apart))
+        under = under + weight * inner(world, apart, powers(apart, m + 1))
+    w = world.space.quotient(over, under)
     v_x = at_zero * X_y
     if not unweighted:
         v_x = v_x + (g * tokens) * (m * (M @ y) + X_y) - (g * w * m) * (M_X + powers(y, m + 1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contractions import Head, Layer, contract
+from .contractions import Head, Layer, averaged, contract
 from .head_sums import independent
 from .kinds import FLOATS, Kind, Number
 from .programs import of_scalars
@@ -15,7 +15,7 @@ from .question import Asked, Terms, diverges
 from .risk_formula import exact_risk_formula, limit_of_many_shots
 from .tasks import TARGET
 from .two_lines import terms_without_program
-from .worlds import NUMBER_FIELDS, first_axis, in_range, inputs_of, normalization_of, numbers_of, target_of, tasks_of
+from .worlds import NUMBER_FIELDS, first_axis, in_range, inputs_of, normalization_of, numbers_of, parts_of, target_of
 
 
 def terms_in_one_world(question: Asked, kind: Kind) -> Terms:
@@ -30,8 +30,9 @@ def terms_in_one_world(question: Asked, kind: Kind) -> Terms:
         case = question.case_in(world) if question.cases else None
         layer = _layer(question.model, world, kind) if case is None else case.point(world).layer(world)
         layer = layer._replace(attends=setting.query == "attends")
-        terms = contract(world.space, inputs_of(world, setting, kind), layer, tasks_of(world, task))
-        return Terms(terms, diverges(case, task if isinstance(task, str) else "task"))
+        inputs = inputs_of(world, setting, kind)
+        parts = [(p, contract(world.space, inputs, layer, tasks)) for p, tasks in parts_of(world, task)]
+        return Terms(averaged(parts), diverges(case, task if isinstance(task, str) else "task"))
 
 
 def _layer(model: Any, world: Any, kind: Kind) -> Layer:

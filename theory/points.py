@@ -28,10 +28,12 @@ class World(NamedTuple):
     value_scale: Number  # None: balanced
     zero_shot_tokens: Number = 1  # N at no shots
     normalization: Any = "tokens"  # the convention of all these, which a prompt's tokens ask anew
+    several: Any = ()  # pairs (weight, task) of several targets, whose mean is the target
 
     def regime(self) -> Regime:
         """What hypotheses speak of."""
-        return Regime(self.noise_variance, signal(self), self.few_shot_tokens, self.zero_shot_tokens)
+        power = sum(p * inner(self, x, x) for p, x in self.several) if self.several else signal(self)
+        return Regime(self.noise_variance, power, self.few_shot_tokens, self.zero_shot_tokens)
 
     def inputs(self) -> Inputs:
         """The tokens' laws: centred inputs, the query's like the shots'."""

@@ -13,6 +13,7 @@ from . import validation
 from .covariances import FAMILIES, PowerLaw, Spiked
 from .kinds import Number, anywhere, whole_as_floats
 from .prompt import NORMALIZATIONS
+from .targets import checked_target, weights_of_targets
 
 Array = np.ndarray[Any, Any]
 QUERIES = ("attends", "masked")
@@ -32,6 +33,7 @@ class SettingArguments(TypedDict, total=False):
     normalization: Literal["tokens", "shots"] | float
     query: Literal["attends", "masked"]
     query_covariance: ArrayLike | PowerLaw | Spiked | None
+    target_weights: ArrayLike | None
 
 
 class _Fields(NamedTuple):
@@ -49,6 +51,7 @@ class _Fields(NamedTuple):
     normalization: Any = "tokens"
     query: str = "attends"
     query_covariance: Any = None
+    target_weights: Any = None
 
 
 SETTING_ARGUMENTS = _Fields._fields
@@ -59,7 +62,7 @@ class Setting(_Fields):
 
     Inputs :math:`x \sim N(0, \Sigma)`, labels :math:`y = \theta^\top x + \varepsilon`,
     :math:`\varepsilon \sim N(0, \sigma^2)`, pretraining tasks with
-    :math:`E\,\theta\theta^\top = \Psi`, fine-tuning on one task :math:`\theta_0`.
+    :math:`E\,\theta\theta^\top = \Psi`, fine-tuning on one task :math:`\theta_0`, or on several.
 
     Parameters
     ----------
@@ -73,8 +76,9 @@ class Setting(_Fields):
         unit sphere, so that Psi = I/d.
     noise_variance : number or array, >= 0
         Label noise sigma^2.
-    target : array (d,), optional
-        The fine-tuning task theta_0, not zero. Default: the first unit vector.
+    target : array (d,) or (K, d), optional
+        The fine-tuning task theta_0, not zero; or K of them, over which the losses of fine-tuning, and the risk on the task
+        "target", are averages. Default: the first unit vector.
     pretrain_shots : int or math.inf, >= 1
         Shots m of the pretraining loss.
     few_shot_shots : int, >= 1, optional
@@ -89,6 +93,8 @@ class Setting(_Fields):
         Whether the query attends to itself.
     query_covariance : array (d, d) or (d,), PowerLaw or Spiked, optional
         Covariance of the query's inputs at evaluation, positive semidefinite. Default: that of the shots.
+    target_weights : array (K,), optional
+        Weights > 0 of several targets in these averages, of which only the ratios count. Default: equal ones.
 
     Raises
     ------
@@ -126,7 +132,7 @@ class Setting(_Fields):
     def _checked(cls, fields: _Fields) -> Self:
         (
             d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight,
-            value_scale, normalization, query, query_covariance,
+            value_scale, normalization, query, query_covariance, target_weights,
         ) = fields  # fmt: skip
         if d is None or not (covariance is task_covariance is target is query_covariance is None):
             d, covariance, task_covariance, target, query_covariance = _agreeing(
@@ -151,11 +157,13 @@ class Setting(_Fields):
             normalization = validation.normalization(normalization, NORMALIZATIONS)
         if type(query) is not str or query != "attends":
             query = validation.choice("query", query, QUERIES)
+        if target_weights is not None:
+            target_weights = weights_of_targets(target_weights, target)
         return tuple.__new__(
             cls,
             (
                 d, covariance, task_covariance, noise_variance, target, pretrain_shots, few_shot_shots, few_shot_weight,
-                value_scale, normalization, query, query_covariance,
+                value_scale, normalization, query, query_covariance, target_weights,
             ),
         )  # fmt: skip
 
@@ -174,7 +182,13 @@ class Setting(_Fields):
     @property
     def is_isotropic(self) -> bool:
         """Whether Sigma = I and tasks are uniform on the unit sphere: six scalars then describe every strategy."""
-        return self.covariance is None and self.task_covariance is None and self.query_covariance is None
+        given = (self.covariance, self.task_covariance, self.query_covariance)
+        return all(x is None for x in given) and not self.has_several_targets
+
+    @property
+    def has_several_targets(self) -> bool:
+        """Whether fine-tuning has more than one task."""
+        return self.target is not None and self.target.ndim == 2
 
     def sigma(self) -> Array:
         """The input covariance as an array (d, d)."""
@@ -188,6 +202,8 @@ class Setting(_Fields):
 
     def target_vector(self) -> Array:
         """theta_0 as an array, the first unit vector by default."""
+        if self.has_several_targets:
+            raise validation.reject("target", self.target, "one vector here; theory.risk and fixed_point take several")
         if self.target is not None:
             return np.asarray(whole_as_floats(self.target))
         if type(self.d) is not int:
@@ -288,14 +304,15 @@ def _agreeing(d: Any, **arrays: Any) -> tuple[Any, ...]:
             checked.append(value)
             continue
         if name == "target":
-            array = validation.vector(name, value, None)
+            array = checked_target(value)
         else:
             array = validation.covariance(name, value, definite=name == "covariance")
+        size = array.shape[-1]
         if d is None:
-            d, source = len(array), name
-        elif not (isinstance(d, int) and d == len(array)):
+            d, source = size, name
+        elif not (isinstance(d, int) and d == size):
             raise ValueError(
-                f"{name} = {validation.describe(value)} is not allowed: its dimension is {len(array)}, "
+                f"{name} = {validation.describe(value)} is not allowed: its dimension is {size}, "
                 f"but {source} says {validation.describe(d)}; they must agree"
             )
         if array.base is not None or array is value:

@@ -37,7 +37,7 @@ _PLAIN = frozenset({int, float})
 def numbers_on_two_lines(question: Asked, n_shots: Number, kind: Kind) -> tuple[Numbers, Question]:
     """The numbers that a program takes, and what it is made for."""
     setting, task = question.setting, question.task
-    d, _, _, noise_variance, target, m, _, weight, scale, normalization, query, _ = setting
+    d, _, _, noise_variance, target, m, _, weight, scale, normalization, query, *_ = setting
     few = question.few_shot_shots()
     norm2: Number = 1
     if target is not None:
@@ -101,7 +101,7 @@ def everyday_risk(strategy: Strategy, n_shots: Number, setting: Setting, task: A
 
     What it runs is what `risk_on_two_lines` runs, found in fewer steps.
     """
-    d, covariance, prior, noise, target, m, few, weight, scale, normalization, query, query_covariance = setting
+    d, covariance, prior, noise, target, m, few, weight, scale, normalization, query, query_covariance, _ = setting
     if not (covariance is prior is target is query_covariance is None and type(normalization) is str):
         return None
     if type(task) in _PLAIN and task == 1:

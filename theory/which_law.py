@@ -10,6 +10,7 @@ from .laws import LAWS, MASKED
 from .points import Case
 from .practices import practice_cases
 from .setting import Setting
+from .several_targets import cases_of_several
 from .strategies import KEY_QUERY, SKIP, STRATEGIES, VALUE, Strategy
 from .validation import NoClosedForm
 
@@ -17,6 +18,10 @@ from .validation import NoClosedForm
 def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
     """The cases of a strategy's law: a theorem's, or the block law's where one block trains; NoClosedForm else."""
     cases = _THEOREMS.get(strategy)
+    if setting.has_several_targets:
+        own = cases_of_several(strategy, setting)
+        if own is not None:
+            return own
     if setting.query == "masked" and cases is not None:
         if cases is LAWS["mixed"]:
             raise NoClosedForm(

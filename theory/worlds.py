@@ -18,7 +18,8 @@ from .matrices import Matrices
 from .points import World
 from .prompt import tokens, training_tokens
 from .setting import Setting, as_matrix
-from .tasks import TARGET, UNSEEN
+from .targets import mean_target, weighed
+from .tasks import OPPOSITE, TARGET, UNSEEN
 
 NUMBER_FIELDS = ("d", "noise_variance", "pretrain_shots", "few_shot_shots", "few_shot_weight", "value_scale")
 
@@ -35,7 +36,9 @@ def kind_of_question(setting: Setting, n_shots: Number, task: Any, *reals: Any) 
     """The kind of number of a setting, n, a task and others; arrays of counts decide nothing, as ints do."""
     d, noise_variance, pretrain_shots, few_shot_shots, few_shot_weight, scale = numbers_of(setting)
     counts = [x for x in (n_shots, d, pretrain_shots, few_shot_shots) if not (_is_array(x) and x.dtype != object)]
-    arrays = (setting.covariance, setting.task_covariance, setting.target, setting.query_covariance)
+    arrays = (
+        setting.covariance, setting.task_covariance, setting.target, setting.query_covariance, setting.target_weights
+    )  # fmt: skip
     families = [1.0 if isinstance(x, FAMILIES) else x for x in arrays]
     normalization = None if isinstance(setting.normalization, str) else setting.normalization
     others = (noise_variance, few_shot_weight, scale, normalization, None if isinstance(task, str) else task)
@@ -65,7 +68,7 @@ def is_diagonal(setting: Setting) -> bool:
 def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, own_model: bool = False) -> World:
     """The world of any setting: lines where all covariances are diagonal, else matrices.
 
-    A model of one's own has matrices, and no law asks how it was trained.
+    A model of one's own has matrices, and no law asks how it was trained; several targets have them too.
     """
     _, noise_variance, pretrain_shots, _, few_shot_weight, scale = numbers_of(setting)
     if type(setting.d) is not int:
@@ -75,13 +78,14 @@ def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, own_mo
     few = number(few_shot_shots)
     few_tokens = None if few is None else tokens(few, normalization)
     d = number(setting.d)
-    target = kind.array(target_of(setting))
+    several = weighed(np.asarray(setting.target), setting.target_weights, kind) if setting.has_several_targets else []
+    target = mean_target(several) if several else kind.array(target_of(setting))
     rest = (
         d, number(noise_variance), per_token, gain, few, few_tokens, number(few_shot_weight), number(scale),
         tokens(0, normalization), normalization,
     )  # fmt: skip
-    if own_model or not is_diagonal(setting):
-        return _matrices(setting, kind, target, rest)
+    if own_model or several or not is_diagonal(setting):
+        return _matrices(setting, kind, target, (*rest, tuple(several)))
     ones = kind.array(np.ones(setting.d, dtype=int))
     space = Lines(ones, ones)
     psi = setting.task_covariance
@@ -160,6 +164,14 @@ def tasks_of(world: World, task: Any) -> Tasks:
     if isinstance(task, str):
         return Tasks(target if task == TARGET else (-1) * target)
     return Tasks(space.token_vector(0, space.vector(task), 0))
+
+
+def parts_of(world: World, task: Any) -> list[tuple[Number, Tasks]]:
+    """A checked task as (weight, tasks): several targets, or their opposites, one by one."""
+    if not (world.several and isinstance(task, str) and task in (TARGET, OPPOSITE)):
+        return [(1, tasks_of(world, task))]
+    sign, space = 1 if task == TARGET else -1, world.space
+    return [(weight, Tasks(space.token_vector(0, sign * one, 0))) for weight, one in world.several]
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+"""The price on unseen tasks of each practice, as the shots grow."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from theory import AttentionParameters, fixed_point, risk
+
+from . import style
+from .official import SETTING
+from .practices import NAMES, look
+from .table import Table
+
+NAME = "prices"
+TITLE = "What fine-tuning costs unseen tasks: for ever, as 1/n, or as 1/n²"
+CAPTION = (
+    "The price, the risk on the average unseen task less that of the pretrained model, against n + 1, for each practice without "
+    "the few-shot loss, and for value-only fine-tuning with a gate that cancels its bias (q_xy read off the labels' energy): "
+    "in the same head, and in one of its own. "
+    "d = 5, m = 20, σ² = 0.1; both axes logarithmic."
+)
+THEOREM = "R2, R9 (value), R17 (the gate), and the laws of the other practices."
+NOTICE = (
+    "Value-only fine-tuning and a linear readout keep a price that no number of shots removes. A gate on the labels' energy turns "
+    "value-only's into 1/n, if it has a head of its own; in the same head it also turns in-context learning a little, which lasts. "
+    "A new head's price is 1/(n+1), and a tuned prompt token's falls as 1/n²."
+)
+
+GATED = {"zero_shot_value, gated": (0, (1, 1)), "zero_shot_value, gated apart": "-"}
+
+
+def data() -> Table:
+    """Columns strategy, n_shots, price."""
+    n = np.unique(np.concatenate(([0], np.geomspace(1, 1000, 60).round()))).astype(int)
+    before = risk("pretrained", n, setting=SETTING, task="unseen")
+    models = {name: name for name in NAMES if name != "pretrained"} | dict(zip(GATED, gated(), strict=True))
+    return Table.stack(
+        *(
+            Table({"strategy": name, "n_shots": n, "price": risk(model, n, setting=SETTING, task="unseen") - before})
+            for name, model in models.items()
+        )
+    )
+
+
+def gated() -> tuple[AttentionParameters, AttentionParameters]:
+    """R17's gate e = -k/nu beside value-only fine-tuning: in its head, and where v_x and w have a head each."""
+    model = fixed_point("zero_shot_value", setting=SETTING)
+    scalars = model.isotropic
+    assert scalars is not None
+    gate = -scalars.alpha * scalars.beta / (scalars.w * (1 + SETTING.noise_variance))
+    same = AttentionParameters.from_isotropic(scalars._replace(delta=gate), SETTING.d)
+    v, Q = np.array([model.v, model.v]), np.array([model.Q, same.Q])
+    v[0, -1], v[1, 1:-1] = 0, 0
+    return same, AttentionParameters(v, Q)
+
+
+def draw(table: Table) -> Figure:
+    """One panel, one column wide."""
+    figure = style.figure(style.SINGLE, 3.3)
+    axes = figure.subplots()
+    for name, curve in table.groups("strategy"):
+        if name == GATED:
+            axes.plot(
+                curve["n_shots"] + 1, curve["price"], color="#0072B2", linestyle=(0, (1, 1)), label="value, gated"
+            )
+            continue
+        shown = look(name) | {"markersize": 4, "markevery": 9, "markerfacecolor": "white", "markeredgewidth": 0.8}
+        axes.plot(curve["n_shots"] + 1, curve["price"], **shown)
+    axes.set(xscale="log", yscale="log", xlabel="shots and query $n+1$", ylabel="price on unseen tasks", xlim=(1, 1001))
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure

@@ -34,9 +34,9 @@ NOTICE = (
 )
 
 SHOTS = (20, 100)
-TIMES = (0.0, *np.geomspace(0.003, 1000, 33).tolist())
+TIMES = (0.0, *np.geomspace(0.003, 1000, 23).tolist())
 HEADS = ("one_head", "any_heads")
-BOUNDS = (0.0, 0.01, *np.linspace(0.03, 0.24, 8).tolist(), 0.4, 1.0)
+BOUNDS = (0.0, 0.03, 0.06, 0.1, 0.13, 0.16, 0.19, 0.21, 0.24, 1.0)
 
 # Colour and marker of a practice, here and in the figure of the prices; those that the library does not name are left out.
 LOOKS = {

@@ -60,10 +60,9 @@ def draw(table: Table) -> Figure:
     figure = style.figure(style.SINGLE, 3.3)
     axes = figure.subplots()
     for name, curve in table.groups("strategy"):
-        if name == GATED:
-            axes.plot(
-                curve["n_shots"] + 1, curve["price"], color="#0072B2", linestyle=(0, (1, 1)), label="value, gated"
-            )
+        if name in GATED:
+            label = name.replace("zero_shot_value", "value")
+            axes.plot(curve["n_shots"] + 1, curve["price"], color="#0072B2", linestyle=GATED[name], label=label)
             continue
         shown = look(name) | {"markersize": 4, "markevery": 9, "markerfacecolor": "white", "markeredgewidth": 0.8}
         axes.plot(curve["n_shots"] + 1, curve["price"], **shown)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from numerics import flow, frontier, local_minima, transition
+from numerics.best_models import Models
 from theory import STRATEGIES, AttentionParameters, Strategy, compare, risk
 
 from . import style
@@ -35,7 +36,7 @@ NOTICE = (
 
 SHOTS = (20, 100)
 TIMES = (0.0, *np.geomspace(0.003, 1000, 23).tolist())
-HEADS = ("one_head", "any_heads")
+HEADS: tuple[Models, ...] = ("one_head", "any_heads")
 BOUNDS = (0.0, 0.03, 0.06, 0.1, 0.13, 0.16, 0.19, 0.21, 0.24, 1.0)
 
 # Colour and marker of a practice, here and in the figure of the prices; those that the library does not name are left out.
@@ -75,9 +76,9 @@ def data() -> Table:
         row = {"weight": weight, "time": time, "excess": excess, "n_shots": np.array(SHOTS), "unseen": unseen}
         parts.append(Table({"part": part, "name": name, **row}))
     for n in SHOTS:
-        for row in compare(SETTING, n, NAMES):
-            columns = {"n_shots": n, "excess": row.excess, "unseen": row.unseen}
-            parts.append(Table({"part": "practice", "name": row.strategy, **columns}))
+        for practice in compare(SETTING, n, NAMES):
+            columns = {"n_shots": n, "excess": practice.excess, "unseen": practice.unseen}
+            parts.append(Table({"part": "practice", "name": practice.strategy, **columns}))
         for heads in HEADS:
             least = [frontier(SETTING, n, bound, heads).risk for bound in BOUNDS]
             columns = {"n_shots": n, "excess": np.array(BOUNDS), "unseen": np.array(least)}
@@ -89,12 +90,15 @@ def draw(table: Table) -> Figure:
     """Two panels side by side, two columns wide."""
     figure = style.figure(style.DOUBLE, 3.4)
     panels = figure.subplots(1, 2)
-    paths = {
+    paths: dict[str, tuple[str, Any, str]] = {
         "value": ("#0072B2", (0, (3, 1)), "value, stopped early or held"),
         "all": ("#D55E00", (0, (5, 1.5)), "all, stopped early"),
         "replay": ("#E69F00", "-", "all, with replay"),
     }
-    frontiers = {"one_head": ("-", "frontier: one head"), "any_heads": ((0, (1, 1)), "frontier: any heads")}
+    frontiers: dict[str, tuple[Any, str]] = {
+        "one_head": ("-", "frontier: one head"),
+        "any_heads": ((0, (1, 1)), "frontier: any heads"),
+    }
     for k, (axes, n) in enumerate(zip(panels, SHOTS, strict=True)):
         shown = table.where(n_shots=n)
         for name, (line, label) in frontiers.items():

@@ -103,7 +103,7 @@ def transition(setting: Setting, by: Holds = "replay") -> Transition:
 
     >>> import theory
     >>> [round(weight, 6) for weight in transition(theory.OFFICIAL)]
-    [0.176477, 0.274427, 6.255708]
+    [0.176477, 0.274427, 6.255747]
     """
     family = _Family.of(setting, by)
     low, high = family.folds()

@@ -66,7 +66,7 @@ def verdicts() -> str:
         "# Published claims, judged",
         "The verdicts are computed: `python -m theory claims`. A formula is held against the library's exact value in the "
         "paper's own conventions ([which layer do I have?](../conventions.md#which-layer-do-i-have)), and proved to be the same "
-        "for all numbers where a theorem (C1 to C7) is named.",
+        "for all numbers where a theorem (C1 to C8) is named.",
     ]
     ledger = theory.claims()
     for paper in dict.fromkeys(judged.claim.paper for judged in ledger):

@@ -12,6 +12,7 @@ from theory.proofs import (
     c5_low_rank,
     c6_least_risk,
     c7_any_readout,
+    c8_plateaus,
     gradient_step,
 )
 
@@ -30,6 +31,10 @@ MUTANTS = [  # of the code, and of the hypotheses: noise in training, another N,
     (c4_any_step, [RIDGE, SHARES, (c4_any_step, "derive", "psi2 * identity, sigma2", "identity, sigma2")]),
     (c5_low_rank, [RIDGE, SHARES, (c5_low_rank, "derive", "G: FIELD(along) * LEARNED", "G: FIELD(along) * identity")]),
     (c6_least_risk, [GAIN, RIDGE, (c6_least_risk, "derive", "of_tasks(identity)", "of_tasks(2 * identity)")]),
+    (c8_plateaus, [
+        SHARES, (c8_plateaus, "derive", "k * outer(u, u)", "k * outer(u, 2 * u)"), (c8_plateaus, "along_eigenvector", "0 if", "1 if"),
+        (c8_plateaus, "along_eigenvector", "{sigma2: 0}", "{sigma2: 1}"),
+    ]),
     (c7_any_readout, [
         CROSS, (contractions, "_Contraction._spread", "weight * (kappa * ", "weight * ("),
         (c7_any_readout, "derive", "d / (d + 2)", "d / d"), (gradient_step, "coded", "G, g)", "G, 2 * g)"),

@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
 from theory.conventions import CODE
-from theory.ledger import Claim
 from theory.proofs.hypotheses import domain
 from theory.proofs.theorem import Check, ProofResult
 
@@ -196,7 +195,7 @@ def _claims(evidence: Evidence) -> str:
             prose(capital(judged.claim.statement)),
             f"{escape(judged.claim.convention().paper)}, {escape(judged.claim.where)}; {prose(judged.claim.setting)}"
             + ("" if judged.claim.source == CODE else f" ({judged.claim.source})"),
-            displayed(judged.claim.printed) if _typesets(judged.claim) else prose(judged.claim.short()),
+            displayed(judged.claim.printed) if judged.claim.is_program() else prose(judged.claim.printed),
             f'<strong class="{judged.verdict.ruling}">{judged.verdict.ruling}</strong>',
             f"{prose(judged.verdict.derived)}. {prose(judged.verdict.reason)}",
         )
@@ -205,11 +204,6 @@ def _claims(evidence: Evidence) -> str:
     return table(
         "Verdicts are computed from the closed forms", ("claim", "where", "published", "verdict", "derived"), rows
     )
-
-
-def _typesets(claim: Claim) -> bool:
-    """Whether what is printed are lines of Python that the report shows as mathematics."""
-    return claim.is_program() and "total" not in claim.printed  # of a sum over eigenvalues there is no mathematics here
 
 
 def _figure(drawn: Picture) -> str:

@@ -1,7 +1,7 @@
 """Published formulas: lines of Python that are run, held against the theory at points and proved to be the same.
 
 A row's lines run on the numbers of a few points, where :func:`theory.risk` or :func:`theory.fixed_point`, in the paper's own
-conventions, gives the exact value; and where they agree they run on symbols, in a theorem's proof (C1 to C7).
+conventions, gives the exact value; and where they agree they run on symbols, in a theorem's proof (C1 to C8).
 """
 
 from __future__ import annotations

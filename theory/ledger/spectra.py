@@ -8,29 +8,42 @@ from typing import Any
 import numpy as np
 
 from ..calculator import fixed_point, risk
-from ..proofs import c5_low_rank
+from ..proofs import c5_low_rank, c8_plateaus
+from ..proofs.printed_lines import run_lines
 from .formulas import Pairs, exact, formula, result, setting_of
 from .optima import optimum, step
 from .verdicts import Claim
 
 SPECTRUM, SHOTS = exact("2/5", "3/10", "1/5", "1/10"), 31  # of Lambda, D = 4; N
-PLATEAU = "L = t - total(lam/(1 + (1 + t/lam)/N))"
+
+
+def best() -> Any:
+    """w B of the global optimum."""
+    return optimum("zhang2025", 4, SHOTS, covariance=SPECTRUM, noise_variance=Fraction(0))
 
 
 def plateau(known: int) -> Any:
     """The loss where so many of the largest eigenvalues' directions are learned, and no other."""
-    spectrum = [*SPECTRUM[:known], *[0] * (len(SPECTRUM) - known)]
-    best = optimum("zhang2025", 4, SHOTS, covariance=SPECTRUM, noise_variance=Fraction(0))
-    learned = step(best * np.array([[bool(x) for x in spectrum]] * 4))
+    learned = step(best() * np.diag([int(k < known) for k in range(4)]))
     setting = {"covariance": SPECTRUM, "task_covariance": exact(1, 1, 1, 1), "noise_variance": Fraction(0)}
     return risk(learned, SHOTS, task="unseen", **setting, **setting_of("zhang2025"))
 
 
+def losses(lines: str) -> Pairs:
+    """One after the other, from none learned to all."""
+    value = t = sum(SPECTRUM)
+    yield value, plateau(0)
+    for known, lam in enumerate(SPECTRUM, 1):
+        value = result(lines, {"t": t, "N": Fraction(SHOTS), "lam": lam, "L_before": value})
+        yield value, plateau(known)
+
+
 def plateaus(lines: str) -> Pairs:
-    """All of them, none learned to all."""
-    for known in range(len(SPECTRUM) + 1):
-        names = {"t": sum(SPECTRUM), "N": Fraction(SHOTS), "lam": SPECTRUM[:known], "total": sum}
-        yield result(lines, names), plateau(known)
+    """The losses, and what is learned of each eigenvalue."""
+    yield from losses(lines)
+    for lam, learned in zip(SPECTRUM, np.diagonal(best()), strict=True):
+        names = {"t": sum(SPECTRUM), "N": Fraction(SHOTS), "lam": lam, "L_before": 0}
+        yield run_lines(lines, names)[0]["b"], learned
 
 
 def projector(angle: Fraction, rank: int) -> Any:
@@ -56,9 +69,9 @@ def low_rank(lines: str) -> Pairs:
 
 CLAIMS: tuple[Claim, ...] = (
     formula(
-        "zhang2025", "loss plateaus", "the losses at which training pauses, the largest eigenvalues lam learned; total is their sum",
-        "its loss at the saddles", "tasks N(0, I), no label noise, t = tr Lambda, N shots", PLATEAU, plateaus,
-        "eigenvalues 2/5, 3/10, 1/5, 1/10, N = 31",
+        "zhang2025", "loss plateaus", "the losses L at which training pauses: t at first, and less with each eigenvalue learned",
+        "its loss at the saddles", "tasks N(0, I), no label noise, t = tr Lambda, N shots", c8_plateaus.LINES, plateaus,
+        "eigenvalues 2/5, 3/10, 1/5, 1/10, N = 31", c8_plateaus.theorem, "Lambda, d, N and what is learned before",
     ),
     formula(
         "kwon2025", "tasks of a subspace", "the risk on tasks of a subspace at the cosine c to that of training",

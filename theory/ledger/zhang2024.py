@@ -91,7 +91,7 @@ CLAIMS: tuple[Claim, ...] = (
     formula(
         PAPER, "trained at N, evaluated at M", "the risk at M shots of the model trained at N", "Theorem 4.2",
         "trained on N(0, I) without noise; any task a, label noise sigma^2", c1_other_shots.LINES, other_shots,
-        "Lambda = [[2, 1/2], [1/2, 1]], N = 7, M = 3 and Lambda = diag(3/10, 1, 2), N = 10, M = 25",
+        "Lambda = diag(3/10, 1, 2), N = 10, M = 25 and Lambda = [[2, 1/2], [1/2, 1]], N = 7, M = 3",
         c1_other_shots.theorem, "Lambda, a, sigma^2, d, N and M",
     ),
     Claim(

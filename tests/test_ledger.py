@@ -253,11 +253,11 @@ FORMULAS = [name for name in RULINGS if re.search(r"(^|\n)[a-zA-Z_]+ = ", claim(
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_one_sign_or_number_more_in_a_printed_formula_shows(name):
-    """Five of its mutants; what is proved of a formula is held against all of them in test_printed_lines."""
+    """Three of its mutants; what is proved of a formula is held against all of them in test_printed_lines."""
     mutants = [*numbers_and_signs(claim(name).printed)]
     assert len(mutants) >= 3
     before = verdict(name)
-    for mutant in mutants[:: -(-len(mutants) // 5)]:
+    for mutant in mutants[:: -(-len(mutants) // 3)]:
         try:
             after = claim(name).judge(mutant)
         except DMNonInvertibleMatrixError:  # no formula at all

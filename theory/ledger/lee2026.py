@@ -116,9 +116,10 @@ def _mixed_value_w(printed: str) -> Verdict:
 def _w_star_formula(printed: str) -> Verdict:
     of = symbols()
     derived = label_weight("mixed_value", **symbolic(), few_shot_shots=of["n"])
-    other = label_weight("mixed_value", **symbolic(), few_shot_shots=of["n"], normalization="shots")
-    same = equal(read(printed), derived)
-    by_n = equal(read(printed.replace("(n+1) -", "n -")), other)
+    same = by_n = equal(read(printed), derived)
+    if same:
+        other = label_weight("mixed_value", **symbolic(), few_shot_shots=of["n"], normalization="shots")
+        by_n = equal(read(printed.replace("(n+1) -", "n -")), other)
     return Verdict(
         ruled(same),
         "the same, identically in n, d and sigma^2" if same else in_words(derived, printed),

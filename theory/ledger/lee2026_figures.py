@@ -27,9 +27,10 @@ n = d*a*(1 + sigma2/x_std)/(2 - a) - 1
 def _opposite_error(printed: str) -> Verdict:
     derived = risk("zero_shot_value", 0, **OFFICIAL, task="opposite")
     general = risk("zero_shot_value", 0, **symbolic(task="opposite"))
+    right = agrees(printed, derived)
     return Verdict(
-        ruled(agrees(printed, derived)),
-        f"{in_words(general, 'sigma^2 + 4 - 6/(d+4)')} = {with_decimals(derived)}",
+        ruled(right),
+        f"{in_words(general, 'sigma^2 + 4 - 6/(d+4)')} = {with_decimals(derived)}{'' if right else f', not {printed}'}",
         "Exact, at |theta_0| = 1: what value-only fine-tuning recites of the target is missing twice on its opposite.",
         difference(printed, derived),
     )

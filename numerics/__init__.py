@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from .derivatives import Term, gradient, hessian, objective
     from .hysteresis import LocalMinimum, Transition, local_minima, transition
     from .monte_carlo import Estimate, estimate
+    from .phases import LinearSchedule
     from .solution import solve
     from .sweep import grid
     from .table import Table
     from .training import Training, train
-    from .trajectory import LinearSchedule, Trajectory, flow
+    from .trajectory import Trajectory, flow
 
 _HOMES = {
     "Estimate": ".monte_carlo",
-    "LinearSchedule": ".trajectory",
+    "LinearSchedule": ".phases",
     "LocalMinimum": ".hysteresis",
     "Optimum": ".best_models",
     "PowerLaw": "theory",

@@ -43,9 +43,10 @@ from numpy.typing import ArrayLike, NDArray
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 
-from .derivatives import Objective, objective, population_loss
+from .derivatives import Objective, layer_loss, objective, population_loss
 from .integrator import Integrator, Linearisation, System, symmetric
-from .trajectory import TOLERANCE, checked_times
+from .phases import TOLERANCE
+from .trajectory import checked_times
 
 Array = NDArray[np.float64]
 
@@ -111,8 +112,8 @@ def factored_flow(
     setting : Setting
     t, until
         As for :func:`numerics.flow`.
-    v, W_Q, W_K : arrays (d+2,), (d+2, d+2), (d+2, d+2)
-        The start.
+    v, W_Q, W_K : arrays (d+2,), (d_k, d+2), (d_k, d+2)
+        The start; of H heads (H, d+2) and (H, d_k, d+2).
     trained : {"both", "query", "key"}
         v always trains.
     loss : str or Objective
@@ -163,33 +164,44 @@ class _Factored:
     def __init__(
         self, setting: Setting, terms: Objective, v: Array, W_Q: Array, W_K: Array, query: bool, key: bool
     ) -> None:
-        self.loss = population_loss(setting, terms)
-        self.size = setting.d + 2
+        parts = [np.asarray(x, dtype=float) for x in (v, W_Q, W_K)]
+        shapes = [part.shape for part in parts]
+        size = setting.d + 2
+        if shapes[1:] != [(*shapes[0][:-1], *shapes[1][-2:])] * 2 or any(shape[-1:] != (size,) for shape in shapes):
+            raise ValueError(
+                f"v, W_Q, W_K of shapes {', '.join(map(str, shapes))} are not allowed: they must be ({size},), (d_k, {size}) "
+                f"and (d_k, {size}), or (H, {size}), (H, d_k, {size}) and (H, d_k, {size})"
+            )
+        model = AttentionParameters(parts[0], np.swapaxes(parts[1], -1, -2) @ parts[2])
+        self.loss = layer_loss(setting, terms, model) if len(shapes[0]) == 2 else population_loss(setting, terms)
+        self._shapes = shapes
         self.query, self.key = query, key
-        self.start = np.concatenate([np.asarray(x, dtype=float).ravel() for x in (v, W_Q, W_K)])
+        self.start = np.concatenate([part.ravel() for part in parts])
 
     def split(self, y: Array) -> tuple[Array, Array, Array]:
-        size = self.size
-        shape = (*y.shape[:-1], size, size)
-        query, key = y[..., size : size + size**2], y[..., size + size**2 :]
-        return y[..., :size], query.reshape(shape), key.reshape(shape)
+        sizes = np.cumsum([math.prod(shape) for shape in self._shapes[:2]])
+        parts = zip(np.split(y, sizes, axis=-1), self._shapes, strict=True)
+        v, query, key = (part.reshape(*y.shape[:-1], *shape) for part, shape in parts)
+        return v, query, key
 
     def velocity(self, _: Array, y: Array) -> Array:
         v, query, key = self.split(y)
         dv, G = self.loss.gradient(v, np.swapaxes(query, -1, -2) @ key)
-        return -self._join(dv, key @ np.swapaxes(G, -1, -2), query @ G)
+        return -self._join(y.shape[:-1], dv, key @ np.swapaxes(G, -1, -2), query @ G)
 
     def linearise(self, _: float, y: Array) -> Linearisation:
         v, query, key = self.split(y)
-        Q = query.T @ key
+        Q = np.swapaxes(query, -1, -2) @ key
         G = self.loss.gradient(v, Q)[1]
         dv, dquery, dkey = self.split(np.eye(len(y)))
-        dQ = np.swapaxes(dquery, -1, -2) @ key + query.T @ dkey
+        dQ = np.swapaxes(dquery, -1, -2) @ key + np.swapaxes(query, -1, -2) @ dkey
         hv, dG = self.loss.hessian_product(v, Q, dv, dQ)
-        moved = self._join(hv, dkey @ G.T + key @ np.swapaxes(dG, -1, -2), dquery @ G + query @ dG)
-        live = self._join(np.ones_like(v), np.ones_like(query), np.ones_like(key)) != 0
+        turned = dkey @ np.swapaxes(G, -1, -2) + key @ np.swapaxes(dG, -1, -2)
+        moved = self._join(y.shape, hv, turned, dquery @ G + query @ dG)
+        live = self._join((), np.ones_like(v), np.ones_like(query), np.ones_like(key)) != 0
         return symmetric(-(moved + moved.T) / 2 * np.outer(live, live))
 
-    def _join(self, v: Array, query: Array, key: Array) -> Array:
-        flat = (*v.shape[:-1], -1)
-        return np.concatenate((v, self.query * query.reshape(flat), self.key * key.reshape(flat)), axis=-1)
+    def _join(self, lead: tuple[int, ...], v: Array, query: Array, key: Array) -> Array:
+        flat = (*lead, -1)
+        parts = (v.reshape(flat), self.query * query.reshape(flat), self.key * key.reshape(flat))
+        return np.concatenate(parts, axis=-1)

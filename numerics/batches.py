@@ -2,7 +2,8 @@
 
 A prompt enters the prediction z_q' Q G v only through its query token z_q and the second moments
 G = (1/N) sum z z' of the tokens that the query attends to. With residual r = prediction - y_q, the gradients of r^2 are
-2 r G Q' z_q with respect to v and 2 r z_q (G v)' with respect to Q.
+2 r G Q' z_q with respect to v and 2 r z_q (G v)' with respect to Q; heads share the residual. The fixed tokens of a prompt
+belong to G, and what a skip predicts is taken off the labels.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from theory import AttentionParameters
 
 from .blocks import MAX_FLOATS, block_lengths
 from .prompts import Array, Prompts
@@ -21,15 +24,23 @@ class Batch(NamedTuple):
 
     moments: Array  # (prompts, d + 2, d + 2): G
     queries: Array  # (prompts, d + 2): z_q = (1, x_q, 0)
-    labels: Array  # (prompts,): y_q
+    labels: Array  # (prompts,): y_q, less what a skip predicts
 
     def take(self, rows: NDArray[np.int64]) -> Batch:
         return Batch(self.moments[rows], self.queries[rows], self.labels[rows])
 
 
-def draw_batch(prompts: Prompts, n_shots: int, size: int, rng: np.random.Generator) -> Batch:
-    """Draw `size` prompts token by token and reduce them, in pieces that stay in cache."""
+def draw_batch(
+    prompts: Prompts,
+    n_shots: int,
+    size: int,
+    rng: np.random.Generator,
+    beside: AttentionParameters | None = None,
+) -> Batch:
+    """Draw `size` prompts token by token and reduce them, in pieces that stay in cache; `beside` a layer's prompt and skip."""
     pieces = []
+    tokens = None if beside is None or beside.prompt is None else np.asarray(beside.prompt, np.float64)
+    skip = None if beside is None or beside.skip is None else np.asarray(beside.skip, np.float64)
     for length in block_lengths(size, max(1, MAX_FLOATS // ((n_shots + 1) * (prompts.d + 2)))):
         tasks = prompts.draw_tasks(length, rng)
         queries, labels = prompts.draw_queries(tasks, rng)
@@ -39,23 +50,27 @@ def draw_batch(prompts: Prompts, n_shots: int, size: int, rng: np.random.Generat
         if n_shots > 0:
             shots = prompts.draw_shots(tasks, n_shots, rng)
             moments += shots.mT @ shots
-        moments /= prompts.token_count(n_shots)
+        if tokens is not None:
+            moments += tokens.T @ tokens
+        if skip is not None:
+            labels = labels - queries[:, :-1] @ skip
+        moments /= prompts.token_count(n_shots, 0 if tokens is None else len(tokens))
         pieces.append((moments, queries, labels))
     moments, queries, labels = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     return Batch(moments, queries, labels)
 
 
 def loss_and_gradient(parameters: Array, batch: Batch) -> tuple[float, Array]:
-    """Mean squared error on a batch, and its gradient; `parameters` (d + 3, d + 2) stacks v on top of Q."""
-    v, Q = parameters[0], parameters[1:]
-    values = batch.moments @ v
-    keys = batch.queries @ Q
-    residuals = np.einsum("ka,ka->k", keys, values) - batch.labels
+    """Mean squared error on a batch, and its gradient; `parameters` (d + 3, d + 2) stacks v on Q, (H, ...) those of heads."""
+    heads = parameters.reshape(-1, *parameters.shape[-2:])
+    products = [(batch.moments @ head[0], batch.queries @ head[1:]) for head in heads]
+    residuals = sum(np.einsum("ka,ka->k", keys, values) for values, keys in products) - batch.labels
     weights = (2.0 / len(residuals)) * residuals
-    gradient = np.empty_like(parameters)
-    gradient[0] = weights @ (batch.moments @ keys[:, :, None])[:, :, 0]
-    gradient[1:] = (weights[:, None] * batch.queries).T @ values
-    return float(residuals @ residuals) / len(residuals), gradient
+    gradient = np.empty_like(heads)
+    for along, (values, keys) in zip(gradient, products, strict=True):
+        along[0] = weights @ (batch.moments @ keys[:, :, None])[:, :, 0]
+        along[1:] = (weights[:, None] * batch.queries).T @ values
+    return float(residuals @ residuals) / len(residuals), gradient.reshape(parameters.shape)
 
 
 class LossTerm(NamedTuple):
@@ -65,9 +80,10 @@ class LossTerm(NamedTuple):
     prompts: Prompts
     n_shots: int
     data: Batch | None  # a fixed set; None draws fresh prompts
+    beside: AttentionParameters | None = None  # whose prompt and skip stand beside the heads
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
         if self.data is None:
-            return draw_batch(self.prompts, self.n_shots, size, rng)
+            return draw_batch(self.prompts, self.n_shots, size, rng, self.beside)
         available = len(self.data.labels)
         return self.data if available <= size else self.data.take(rng.integers(available, size=size))

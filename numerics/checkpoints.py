@@ -59,3 +59,12 @@ def load_checkpoint(path: Path) -> tuple[RunState, dict[str, Any]] | None:
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise ValueError(f"checkpoint = {str(path)!r} is not a checkpoint of this module: {error}") from error
     return state, settings
+
+
+def saved_seed(*paths: Path | None) -> list[int] | None:
+    """The seed of the first of these checkpoints that exists."""
+    for path in paths:
+        saved = None if path is None else load_checkpoint(path)
+        if saved is not None:
+            return list(saved[1]["seed"])
+    return None

@@ -163,11 +163,8 @@ def gradient(model: AttentionParameters, setting: Setting, objective: str | Obje
     >>> bool(np.allclose(gradient(model, setting, "zero_shot").v[1], -2 * (setting.d + 2) * model.B[0, 0]))
     True
     """
-    if _is_layer(model):
-        dv, dQ = layer_loss(setting, objective, model).gradient(*_heads(model, setting))
-    else:
-        loss, v, Q = _prepare(model, setting, objective)
-        dv, dQ = loss.gradient(v, Q)
+    loss, v, Q = _prepare(model, setting, objective)
+    dv, dQ = loss.gradient(v, Q)
     return Gradient(dv.reshape(model.v.shape), dQ.reshape(model.Q.shape))
 
 
@@ -210,41 +207,23 @@ def hessian(
     True
     """
     choice("trained", trained, TRAINED_BLOCKS)
-    if _is_layer(model):
-        return _hessian_of_layer(model, setting, objective, trained)
     loss, v, Q = _prepare(model, setting, objective)
-    size = len(v)
-    first, last = {"all": (0, size + size**2), "value": (0, size), "key_query": (size, size + size**2)}[trained]
+    value, whole = v.size, v.size + Q.size
+    first, last = {"all": (0, whole), "value": (0, value), "key_query": (value, whole)}[trained]
     out = np.empty((last - first, last - first))
     for start in range(first, last, CHUNK):
         stop = min(start + CHUNK, last)
-        directions = np.zeros((stop - start, size + size**2))
+        directions = np.zeros((stop - start, whole))
         directions[np.arange(stop - start), np.arange(start, stop)] = 1.0
         out[start - first : stop - first] = apply_hessian(loss, v, Q, directions)[:, first:last]
     return (out + out.T) / 2  # symmetric already, but for rounding
 
 
-def _heads(model: AttentionParameters, setting: Setting) -> tuple[Array, Array]:
+def heads(model: AttentionParameters, setting: Setting) -> tuple[Array, Array]:
     """(v, Q) of shapes (H, d + 2) and (H, d + 2, d + 2)."""
     require_dimension(model, setting.d)
-    v = np.atleast_2d(np.asarray(model.v, dtype=float))
-    return v, np.asarray(model.Q, dtype=float).reshape(*v.shape, -1)
-
-
-def _hessian_of_layer(
-    model: AttentionParameters, setting: Setting, objective: str | Objective, trained: TrainedBlock
-) -> Array:
-    """Complex steps of the gradient, a polynomial: f(x + ih) = f(x) + ih f'(x) to the last digit."""
-    loss, (v, Q) = layer_loss(setting, objective, model), _heads(model, setting)
-    first, last = {"all": (0, v.size + Q.size), "value": (0, v.size), "key_query": (v.size, v.size + Q.size)}[trained]
-    point, step = np.concatenate((v.ravel(), Q.ravel())).astype(complex), 1e-30
-    out = np.empty((last - first, last - first))
-    for k in range(first, last):
-        ahead = point.copy()
-        ahead[k] += 1j * step
-        dv, dQ = loss.gradient(ahead[: v.size].reshape(v.shape), ahead[v.size :].reshape(Q.shape))
-        out[:, k - first] = np.concatenate((dv.ravel(), dQ.ravel())).imag[first:last] / step
-    return (out + out.T) / 2  # symmetric already, but for rounding
+    v = np.atleast_2d(np.array(model.v, dtype=float))
+    return v, np.array(model.Q, dtype=float).reshape(*v.shape, -1)
 
 
 CHUNK = 512  # directions at once: bounds the memory at d = 50 to some 100 MB
@@ -252,10 +231,8 @@ CHUNK = 512  # directions at once: bounds the memory at d = 50 to some 100 MB
 
 def apply_hessian(loss: PopulationLoss, v: Array, Q: Array, directions: Array) -> Array:
     """The Hessian times each row of `directions`, whose columns are (v, vec Q)."""
-    size = len(v)
-    dv, dQ = directions[:, :size], directions[:, size:].reshape(-1, size, size)
-    hv, hQ = loss.hessian_product(v, Q, dv, dQ)
-    return np.concatenate((hv, hQ.reshape(len(directions), -1)), axis=1)
+    dv, dQ = directions[:, : v.size].reshape(-1, *v.shape), directions[:, v.size :].reshape(-1, *Q.shape)
+    return np.concatenate([part.reshape(len(directions), -1) for part in loss.hessian_product(v, Q, dv, dQ)], axis=1)
 
 
 def population_loss(setting: Setting, objective: str | Objective, *, exact: bool = False) -> PopulationLoss:
@@ -266,12 +243,16 @@ def population_loss(setting: Setting, objective: str | Objective, *, exact: bool
     return PopulationLoss(*_parts(setting, objective, exact))
 
 
-def layer_loss(setting: Setting, objective: str | Objective, model: AttentionParameters) -> LayerLoss:
+def layer_loss(
+    setting: Setting, objective: str | Objective, model: AttentionParameters, *, exact: bool = False
+) -> LayerLoss:
     """The loss as a function of all heads, beside the prompt and the skip of a model."""
     size = setting.d + 2
     prompt = np.zeros((0, size)) if model.prompt is None else np.asarray(model.prompt, dtype=float)
     skip = np.zeros(size - 1) if model.skip is None else np.asarray(model.skip, dtype=float)
-    return LayerLoss(*_parts(setting, objective, False, len(prompt)), prompt, skip)
+    if exact:
+        prompt, skip = fractions(prompt), fractions(skip)
+    return LayerLoss(*_parts(setting, objective, exact, len(prompt)), prompt, skip)
 
 
 def _parts(
@@ -321,17 +302,19 @@ def plain_number(argument: str, value: Any) -> float:
 def _prepare(
     model: AttentionParameters, setting: Setting, objective: str | Objective
 ) -> tuple[PopulationLoss, Array, Array]:
+    if is_layer(model):
+        return layer_loss(setting, objective, model), *heads(model, setting)
     return population_loss(setting, objective), *one_head("model", model, setting)
 
 
-def _is_layer(model: AttentionParameters) -> bool:
+def is_layer(model: AttentionParameters) -> bool:
     """Whether there is more than one head alone."""
     return model.n_heads > 1 or model.prompt is not None or model.skip is not None
 
 
 def one_head(argument: str, model: AttentionParameters, setting: Setting) -> tuple[Array, Array]:
     """(v, Q), the variables of losses and flows, of a model that has no others and is of the setting's dimension."""
-    if _is_layer(model):
+    if is_layer(model):
         raise reject(
             argument, model, "of one head, without a prompt or a skip, where losses are differentiated or descended"
         )

@@ -148,7 +148,8 @@ class Integrator:
         Without it, directions of very small rates are taken as flat. The flow is followed to where a Newton step would move
         no coordinate by more than the resolution, and takes that step, flat directions at rest: the flow's own drift
         along them is of second order in what remains. A drift that would still add up over as long a time as has
-        passed is none of that kind, and means that there is no limit yet.
+        passed is none of that kind, and means that there is no limit yet. Where the system has an exact velocity, that is
+        zero to rounding at the end, and to rounding squared along the flat directions.
 
         A saddle is the limit only of a flow that has no part at all along its repelling directions.
         """
@@ -186,12 +187,12 @@ class Integrator:
     def _stationary(self, scale: float) -> Array | None:
         """The end of Newton's method from y, or None where it does not end close by, or where there is a drift."""
         y, velocity, linear, symmetries = self.y, self._velocity, self.linear, self.symmetries
-        if symmetries is None:
+        if symmetries is None and self.system.exact is None:
             return y + linear.newton(velocity)[0]
         exact = None
         for _ in range(_NEWTON_LIMIT):
-            drifts = bool(linear.flat(symmetries).sum() > symmetries)
-            if drifts or linear.spread(symmetries) > _LITTLE_SPREAD:
+            drifts = symmetries is None or bool(linear.flat(symmetries).sum() > symmetries)
+            if symmetries is None or drifts or linear.spread(symmetries) > _LITTLE_SPREAD:
                 exact = self.system.exact
             velocity = velocity if exact is None else exact(y)
             step, drift, _ = linear.newton(velocity, symmetries)

@@ -123,6 +123,8 @@ class PopulationLoss:
         sigma2, in squared units of the label.
     """
 
+    axes = 1  # of the v of one model
+
     def __init__(self, terms: tuple[LossTerm, ...], root: Array, noise_variance: float) -> None:
         self.terms = terms
         self.noise_variance = noise_variance

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from theory.setting import Setting
 
-from .derivatives import Objective, Term, population_loss
+from .derivatives import Objective, Term
 from .integrator import RESOLUTION, NoConvergence, phi
 from .subspaces import AffineSpace
 
@@ -44,7 +44,7 @@ class QuadraticFlow:
 
     def __init__(self, space: AffineSpace, setting: Setting, objective: Objective, pull: float = 0.0) -> None:
         self._space, self._setting, self._objective, self._pull = space, setting, objective, pull
-        self.loss = population_loss(setting, objective)
+        self.loss = space.loss(setting, objective)
         self._velocity = space.velocity(self.loss, space.start())
         self._curvature = 2 * pull * np.eye(space.basis.shape[1]) - space.jacobian(self.loss, space.start())
         self._modes: tuple[Array, Array] | None = None
@@ -76,7 +76,7 @@ class QuadraticFlow:
         if rates[0] <= _ZERO:
             raise NoConvergence(_TOO_FLAT)
         well_conditioned = rates[0] * stretch.min() ** 2 > _WELL_CONDITIONED * stretch.max() ** 2
-        loss = self.loss if well_conditioned else population_loss(self._setting, self._objective, exact=True)
+        loss = self.loss if well_conditioned else self._space.loss(self._setting, self._objective, exact=True)
         for _ in range(_MOST_NEWTON_STEPS):
             velocity = moving.T @ (self._space.velocity(loss, y) - 2 * self._pull * y)
             step = moving @ (vectors @ (vectors.T @ (velocity / stretch) / rates) / stretch)
@@ -104,7 +104,7 @@ class QuadraticFlow:
         seen = complement(unseen)
         moving = np.concatenate((seen, unseen @ complement(unseen.T @ flat)), axis=1)
         first, second = (
-            -space.jacobian(population_loss(self._setting, part), space.start()) for part in (zero_shot, few_shot)
+            -space.jacobian(space.loss(self._setting, part), space.start()) for part in (zero_shot, few_shot)
         )
         curvature = moving.T @ second @ moving
         curvature[: seen.shape[1], : seen.shape[1]] += seen.T @ first @ seen
@@ -141,7 +141,11 @@ def flat_directions(space: AffineSpace, setting: Setting, objective: Objective) 
         pretrain_shots=1,
     ).replace(query=setting.query)
     terms = tuple(
-        Term(1.0, min(term.n_shots, 1), None if term.task is None else term.task @ root / length)
+        Term(
+            1.0,
+            term.n_shots if space.shots_count else min(term.n_shots, 1),
+            None if term.task is None else term.task @ root / length,
+        )
         for term in objective
         if term.weight
     )
@@ -150,17 +154,17 @@ def flat_directions(space: AffineSpace, setting: Setting, objective: Objective) 
     change[-1, -1] = length
 
     def whiten(state: Array) -> tuple[Array, Array]:
-        value, key_query = state[..., : d + 2], state[..., d + 2 :].reshape(*state.shape[:-1], d + 2, d + 2)
+        value, key_query = space.split(state)
         return value @ change.T, change @ key_query @ change.T
 
     columns = space.basis if isinstance(space.basis, np.ndarray) else space.basis.toarray()
     dv, dQ = whiten(columns.T)
-    whitened_columns = np.concatenate((dv, dQ.reshape(count, -1)), axis=1).T
+    whitened_columns = np.concatenate((dv.reshape(count, -1), dQ.reshape(count, -1)), axis=1).T
     live = whitened_columns.any(axis=1)  # the rows of the resting block stay exactly zero
     frame = np.zeros_like(whitened_columns)
     frame[live], triangle = np.linalg.qr(whitened_columns[live])
-    image = AffineSpace(*whiten(space.origin), frame)
-    rates, vectors = np.linalg.eigh(-image.jacobian(population_loss(reference, terms), image.start()))
+    image = space.like(*whiten(space.origin), frame, change)
+    rates, vectors = np.linalg.eigh(-image.jacobian(image.loss(reference, terms), image.start()))
     largest = float(np.abs(rates).max(initial=0.0))
     if largest == 0:
         return np.eye(count)

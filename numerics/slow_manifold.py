@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .derivatives import population_loss
 from .integrator import Linearisation, NoConvergence, System
 from .population_loss import PopulationLoss
 from .subspaces import balancing_scale, slope_at
@@ -67,6 +68,9 @@ class ZeroShotManifold:
         self._rest = state
         self._rest[: size - 1] = 0.0
         self._rest[size:] -= np.pad(symmetric, (0, 1)).ravel()
+
+    symmetries: int | None = 1
+    loss = staticmethod(population_loss)
 
     def start(self) -> Array:
         """The coordinates of the point itself."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from theory.setting import Setting
 from theory.strategies import KEY_QUERY, VALUE
 
-from .derivatives import CHUNK, Objective, apply_hessian, fractions
+from .derivatives import CHUNK, Objective, apply_hessian, fractions, population_loss
 from .integrator import System, symmetric
 from .population_loss import PopulationLoss
 
@@ -33,13 +33,34 @@ Column = list[tuple[tuple[int, ...], float]]  # ((i,), value): an entry of v; ((
 class AffineSpace:
     """Parameters x_0 + Z y with orthonormal Z, in which a flow is the gradient flow of the same loss."""
 
+    symmetries: int | None = 1  # directions along which a model has no loss: (k v, Q / k)
+    shots_count = False  # whether flat directions depend on the number of shots, where there is one: beside a prompt
+    moving: list[int] | slice = slice(None)  # the heads that train
+
     def __init__(self, v: Array, Q: Array, basis: Any) -> None:
-        self.size, self.origin, self.basis = len(v), np.concatenate((v, Q.ravel())), basis
+        self.shapes, self.size = (v.shape, Q.shape), v.size
+        self.origin, self.basis = np.concatenate((v.ravel(), Q.ravel())), basis
+
+    def like(self, v: Array, Q: Array, basis: Any, change: Array | None = None) -> AffineSpace:
+        """A space of the same kind elsewhere; `change` takes the inputs to other coordinates."""
+        return AffineSpace(v, Q, basis)
+
+    def directions(self, setting: Setting, objective: Objective, trained: Trained) -> Any:
+        """Orthonormal basis of a subspace that holds every gradient along the flow from the origin."""
+        return motion_basis(*self.split(self.origin), setting, objective, trained)
+
+    def loss(self, setting: Setting, objective: Objective, *, exact: bool = False) -> PopulationLoss:
+        """The loss of an objective, as a function of this space's points."""
+        return population_loss(setting, objective, exact=exact)
+
+    def split(self, state: Array) -> tuple[Array, Array]:
+        """(v, Q) of vectors (..., v and vec Q)."""
+        several, (v, Q) = state.shape[:-1], self.shapes
+        return state[..., : self.size].reshape(*several, *v), state[..., self.size :].reshape(*several, *Q)
 
     def point(self, y: Array) -> tuple[Array, Array]:
         """(v, Q) of coordinates (..., k)."""
-        state = self.origin + (self.basis @ y.T).T
-        return state[..., : self.size], state[..., self.size :].reshape(*y.shape[:-1], self.size, self.size)
+        return self.split(self.origin + (self.basis @ y.T).T)
 
     def velocity(self, loss: PopulationLoss, y: Array) -> Array:
         """Of a loss in floats, or of one in Fractions, rounded at the end."""
@@ -66,14 +87,14 @@ class AffineSpace:
 
     def is_scale_invariant(self, objective: Objective) -> bool:
         """Whether (k v, Q / k) is one model to the loss for all k: what is frozen is zero, or the loss does not see it."""
-        size = self.size
-        turned = np.concatenate((self.origin[:size], -self.origin[size:]))
-        turned[-size:] = 0.0  # the dead row of Q
-        outside = turned - self.basis @ (self.basis.T @ turned)
-        if all(term.n_shots == 0 for term in objective):
+        value, key_query = self.split(self.origin - self.basis @ (self.basis.T @ self.origin))
+        key_query[..., -1, :] = 0.0  # the dead row
+        size = value.shape[-1]
+        outside = np.concatenate((value.reshape(-1, size), key_query.reshape(-1, size**2)), axis=1)[self.moving]
+        if not self.shots_count and all(term.n_shots == 0 for term in objective):
             unseen = unseen_at_zero_shots(size)
-            outside = outside - unseen @ (unseen.T @ outside)
-        return bool(np.abs(outside).max() <= 1e-12 * np.abs(turned).max())
+            outside = outside - (unseen @ (unseen.T @ outside.T)).T
+        return bool(np.abs(outside).max() <= 1e-12 * np.abs(self.origin).max())
 
     def start(self) -> Array:
         return np.zeros(self.basis.shape[1])
@@ -102,7 +123,8 @@ def slope_at(loss: PopulationLoss, v: Array, Q: Array) -> Array:
         dv, dQ = loss.gradient(v, Q)
     else:  # an axis is added, because sums of objects over all axes are no arrays
         dv, dQ = (x[0].astype(float) for x in loss.gradient(fractions(v[None]), fractions(Q[None])))
-    return np.concatenate((dv, dQ.reshape(*v.shape[:-1], -1)), axis=-1)
+    several = v.shape[: v.ndim - loss.axes]
+    return np.concatenate((dv.reshape(*several, -1), dQ.reshape(*several, -1)), axis=-1)
 
 
 def balancing_scale(value: float, key_query: float, level: float) -> float:
@@ -141,11 +163,16 @@ def motion_basis(v: Array, Q: Array, setting: Setting, objective: Objective, tra
         odd-symmetric parameters; every parameter. Under a zero-shot loss, without the
         :func:`unseen_at_zero_shots`. Of these, those that train.
     """
+    unseen = any(term.n_shots > 0 for term in objective)
+    return head_basis(len(v), is_odd_symmetric(v, Q), symmetry_axis(v, Q, setting, objective), unseen, trained)
+
+
+def head_basis(size: int, odd: bool, axis: Array | None, unseen: bool, trained: Trained) -> Any:
+    """Orthonormal directions of one head: symmetric about an axis, odd-symmetric, or all; with the unseen ones or not."""
     entries = BLOCKS[trained] if isinstance(trained, str) else trained
-    seen, unseen = _symmetric_columns(v, Q, setting, objective)
-    columns = seen if all(term.n_shots == 0 for term in objective) else seen + unseen
-    size, kept = len(v), {}
-    for column in columns:
+    seen, others = _general(size, odd) if axis is None else _isotropic(size, axis)
+    kept = {}
+    for column in seen + others if unseen else seen:
         inside = [(index, value) for index, value in column if _entry(index, size) in entries]
         if len(inside) < len(column):  # of a sum and a difference of two entries, the one that trains
             inside = [(index, 1.0) for index, _ in inside]
@@ -167,7 +194,9 @@ def _entry(index: tuple[int, ...], size: int) -> str:
 
 def unseen_motion_basis(v: Array, Q: Array, setting: Setting, objective: Objective) -> Any:
     """The part of :func:`motion_basis` (all of v and Q trained) that the zero-shot loss does not see."""
-    return _assemble(_symmetric_columns(v, Q, setting, objective)[1], len(v))
+    axis = symmetry_axis(v, Q, setting, objective)
+    general = _general(len(v), is_odd_symmetric(v, Q))
+    return _assemble((general if axis is None else _isotropic(len(v), axis))[1], len(v))
 
 
 def unseen_at_zero_shots(size: int) -> Any:
@@ -176,11 +205,6 @@ def unseen_at_zero_shots(size: int) -> Any:
     `size` is d + 2. The dead row of Q is left out.
     """
     return _assemble(_general(size, odd=False)[1], size)
-
-
-def _symmetric_columns(v: Array, Q: Array, setting: Setting, objective: Objective) -> tuple[list[Column], list[Column]]:
-    axis = _symmetry_axis(v, Q, setting, objective)
-    return _general(len(v), is_odd_symmetric(v, Q)) if axis is None else _isotropic(len(v), axis)
 
 
 def _assemble(columns: list[Column], size: int) -> Any:
@@ -228,7 +252,7 @@ def _matrix_column(block: Array) -> Column:
     return [((1 + i, 1 + j), float(block[i, j])) for i, j in itertools.product(range(len(block)), repeat=2)]
 
 
-def _symmetry_axis(v: Array, Q: Array, setting: Setting, objective: Objective) -> Array | None:
+def symmetry_axis(v: Array, Q: Array, setting: Setting, objective: Objective) -> Array | None:
     """The unit vector about which loss and start are both symmetric, or None."""
     sigma, theta = (np.asarray(x, dtype=float) for x in (setting.sigma(), setting.target_vector()))
     for term in objective:

@@ -28,8 +28,8 @@ from theory.validation import reject
 
 from .batches import LossTerm, draw_batch, loss_and_gradient
 from .blocks import RandomSource, root_seed
-from .checkpoints import RunState, load_checkpoint, save_checkpoint
-from .derivatives import one_head
+from .checkpoints import RunState, load_checkpoint, save_checkpoint, saved_seed
+from .layer_space import checked_heads
 from .prompts import Array, prompts_of
 from .training_options import TrainingOptions, number, run_record, whole
 
@@ -80,6 +80,7 @@ def train(
     fine_tune_set_size: int | None = None,
     init_scale: float = 0.1,
     start: AttentionParameters | Training | None = None,
+    freeze: Sequence[int] = (),
     rng: RandomSource = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_interval: int = 500,
@@ -118,7 +119,9 @@ def train(
         Standard deviation of the independent normal entries of v and Q at the start of pretraining (the row
         of Q that no query reads is 0). The source leaves this open.
     start : AttentionParameters or Training, optional
-        Where fine-tuning starts: a model of one head, without a prompt or a skip. Default: pretrain first.
+        Where fine-tuning starts: any layer, whose prompt and skip rest. Default: pretrain one head first.
+    freeze : sequence of int, optional
+        Heads of the start that do not train, counted from 0.
     rng : seed, SeedSequence or Generator, optional
         Pretraining has a stream of its own, and fine-tunings of the same seed share theirs. So a run without
         `start` equals one from the pretraining of the same seed.
@@ -176,16 +179,15 @@ def train(
         else few_shot_weight,
         fine_tune_set_size=fine_tune_set_size,
     )
-    if begin is not None:
-        if begin.d != setting.d:
-            raise reject("start", start, f"a model of dimension d = {setting.d}, not {begin.d}")
-        one_head("start", begin, setting)
+    if begin is not None and begin.d != setting.d:
+        raise reject("start", start, f"a model of dimension d = {setting.d}, not {begin.d}")
+    frozen = checked_heads("freeze", freeze, 1 if begin is None else begin.n_heads)
     interval = whole("checkpoint_interval", checkpoint_interval)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and not path.parent.is_dir():
         raise reject("checkpoint", checkpoint, "a file in a directory that exists")
     pretrain_path = None if path is None else path.with_suffix(".pretrained.npz")
-    seed = _saved_seed(path, pretrain_path) if rng is None else None
+    seed = saved_seed(path, pretrain_path) if rng is None else None
     if seed is None:
         seed = [int(word) for word in root_seed(rng).generate_state(8)]
 
@@ -194,7 +196,7 @@ def train(
     if begin is None:
         pretraining = STRATEGIES["pretrained"]
         begin = _run(pretraining, setting, options, None, seed, pretrain_path, interval).parameters
-    return _run(chosen, setting, options, begin, seed, path, interval)
+    return _run(chosen, setting, options, begin, seed, path, interval, frozen)
 
 
 def _run(
@@ -205,9 +207,10 @@ def _run(
     seed: list[int],
     path: Path | None,
     interval: int,
+    frozen: frozenset[int] = frozenset(),
 ) -> Training:
     """One pretraining or fine-tuning run, from its beginning or its checkpoint."""
-    settings = run_record(strategy, setting, options, start, seed)
+    settings = run_record(strategy, setting, options, start, seed, frozen)
     saved = None if path is None else load_checkpoint(path)
     if saved is not None and saved[1] != settings:
         different = [key for key in settings if saved[1].get(key) != settings[key]]
@@ -222,16 +225,19 @@ def _run(
         parameters[-1] = 0.0
     else:
         generator = np.random.default_rng(fine_tune_seed)
-        parameters = np.vstack(one_head("start", start, setting))
+        v, Q = (np.asarray(x, dtype=float) for x in (start.v, start.Q))
+        parameters = np.concatenate((v[..., None, :], Q), axis=-2)
     state = RunState(parameters, np.zeros_like(parameters), np.empty(0), generator)
     if saved is not None:
         state = saved[0]
 
-    terms = _terms(strategy, setting, options, np.random.default_rng(data_seed))
-    trained = np.ones((setting.d + 3, 1))
+    terms = _terms(strategy, setting, options, start, np.random.default_rng(data_seed))
+    trained = np.ones((*parameters.shape[:-1], 1))
     if strategy.trained != "all":
-        trained[1:] = strategy.trained == "key_query"
-        trained[0] = strategy.trained == "value"
+        trained[..., 1:, :] = strategy.trained == "key_query"
+        trained[..., 0, :] = strategy.trained == "value"
+    if frozen:
+        trained[sorted(frozen)] = 0.0
 
     losses: list[float] = []
     for iteration in trange(len(state.loss), options.iterations, desc=strategy.name, disable=None):
@@ -241,8 +247,9 @@ def _run(
             losses = []
             if path is not None:
                 save_checkpoint(path, state, settings)
-    v, Q = state.parameters[0], state.parameters[1:]
-    return Training(strategy.name, AttentionParameters(v, Q), start, state.loss, settings)
+    v, Q = state.parameters[..., 0, :], state.parameters[..., 1:, :]
+    beside = (None, None) if start is None else (start.prompt, start.skip)
+    return Training(strategy.name, AttentionParameters(v, Q, *beside), start, state.loss, settings)
 
 
 def _step(
@@ -268,7 +275,13 @@ def _step(
     return objective
 
 
-def _terms(strategy: Strategy, setting: Setting, options: TrainingOptions, rng: np.random.Generator) -> list[LossTerm]:
+def _terms(
+    strategy: Strategy,
+    setting: Setting,
+    options: TrainingOptions,
+    start: AttentionParameters | None,
+    rng: np.random.Generator,
+) -> list[LossTerm]:
     """The losses of a strategy's objective."""
     once = np.ones(options.iterations)
     if strategy.objective == "pretraining":
@@ -279,18 +292,9 @@ def _terms(strategy: Strategy, setting: Setting, options: TrainingOptions, rng: 
     losses = [(once, 0)] if strategy.objective == "zero_shot" else [(once, 0), (annealed, setting.auxiliary_shots())]
     size = options.fine_tune_set_size
     return [
-        LossTerm(weights, prompts, n, None if size is None else draw_batch(prompts, n, size, rng))
+        LossTerm(weights, prompts, n, None if size is None else draw_batch(prompts, n, size, rng, start), start)
         for weights, n in losses
     ]
-
-
-def _saved_seed(*paths: Path | None) -> list[int] | None:
-    """The seed of the first of these checkpoints that exists."""
-    for path in paths:
-        saved = None if path is None else load_checkpoint(path)
-        if saved is not None:
-            return list(saved[1]["seed"])
-    return None
 
 
 def _describe_run(run: Training) -> dict[str, Any]:
@@ -315,8 +319,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoints", type=Path, help="directory of checkpoints, to resume a killed run")
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(given)
-    if not options.output.parent.is_dir():
-        parser.error(f"--output {options.output}: its directory does not exist")
+    if options.output.is_dir() or not options.output.parent.is_dir():
+        parser.error(f"--output {options.output}: it must be a file in a directory that exists")
     if options.checkpoints is not None:
         options.checkpoints.mkdir(parents=True, exist_ok=True)
 

@@ -48,6 +48,7 @@ def run_record(
     options: TrainingOptions,
     start: AttentionParameters | None,
     seed: list[int],
+    frozen: frozenset[int] = frozenset(),
 ) -> dict[str, Any]:
     """All that determines a run and nothing that it does not read, ready for JSON."""
     record = {"strategy": strategy.name, "seed": seed, **asdict(options)}
@@ -71,7 +72,10 @@ def run_record(
         value = getattr(setting, name)
         record[name] = value.tolist() if isinstance(value, np.ndarray) else value
     if start is not None:
-        record["start"] = {"v": np.asarray(start.v).tolist(), "Q": np.asarray(start.Q).tolist()}
+        named = {"v": start.v, "Q": start.Q, "prompt": start.prompt, "skip": start.skip}
+        record["start"] = {name: np.asarray(x, dtype=float).tolist() for name, x in named.items() if x is not None}
+    if frozen:
+        record["freeze"] = sorted(frozen)
     return record
 
 

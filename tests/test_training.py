@@ -96,8 +96,40 @@ def test_a_masked_query_trains_nothing_at_zero_shots() -> None:
     masked = train("zero_shot", start=start, query="masked", rng=0, **{**SMALL, "iterations": 3})
     np.testing.assert_array_equal(masked.parameters.v, start.v)
     assert masked.settings["query"] == "masked"
-    with pytest.raises(ValueError, match=r"start = .*one head"):
-        train("zero_shot", start=AttentionParameters(np.ones((2, 4)), np.ones((2, 4, 4))), **SMALL)
+
+
+@pytest.mark.parametrize("n_shots", [0, 3])
+@pytest.mark.parametrize("query", ["attends", "masked"])
+def test_the_batch_loss_of_a_layer_and_its_gradient(n_shots: int, query: Any) -> None:
+    """The loss is that of the model's own predictions for the same draws, quadratic in each single entry of a head."""
+    d, size, rng = 2, 5, np.random.default_rng(6)
+    layer = AttentionParameters(*(rng.standard_normal(s) for s in ((3, 4), (3, 4, 4), (2, 4), (3,))))
+    prompts = prompts_of(Setting(d=d, query=query))
+    batch = draw_batch(prompts, n_shots, size, np.random.default_rng(5), layer)
+    again = np.random.default_rng(5)  # the same draws: tasks, queries, shots
+    tasks = prompts.draw_tasks(size, again)
+    queries, labels = prompts.draw_queries(tasks, again)
+    tokens = np.concatenate([prompts.draw_shots(tasks, n_shots, again), queries[:, None]], axis=1)
+    parameters = np.concatenate((layer.v[:, None], layer.Q), axis=1)
+    loss, gradient = loss_and_gradient(parameters, batch)
+    assert loss == pytest.approx(np.mean((layer.predict(tokens, query=query) - labels) ** 2), rel=1e-12)
+    for index in rng.permutation(list(np.ndindex(parameters.shape)))[:15]:
+        step = np.zeros_like(parameters)
+        step[tuple(index)] = 1.0
+        above, below = (loss_and_gradient(parameters + sign * step, batch)[0] for sign in (1, -1))
+        assert gradient[tuple(index)] == pytest.approx((above - below) / 2, abs=1e-12 * max(above, below, loss))
+
+
+def test_a_new_head_trains_beside_a_frozen_one() -> None:
+    rng = np.random.default_rng(7)
+    start = AttentionParameters(rng.standard_normal((2, 4)), rng.standard_normal((2, 4, 4)), skip=np.ones(3))
+    run = train("zero_shot", start=start, freeze=[0], rng=0, **{**SMALL, "iterations": 3})
+    moved = np.abs(run.parameters.v - start.v).max(axis=1), np.abs(run.parameters.Q - start.Q).max(axis=(1, 2))
+    assert [bool(x[0] == 0 < x[1]) for x in moved] == [True, True]
+    assert run.settings["freeze"] == [0]
+    np.testing.assert_array_equal(run.parameters.skip, start.skip)
+    with pytest.raises(ValueError, match=r"freeze = \[0, 1\]"):
+        train("zero_shot", start=start, freeze=[0, 1], **SMALL)
 
 
 def test_draw_batch_is_the_model() -> None:

@@ -12,10 +12,11 @@ import theory
 from numerics.attention_factors import balanced_factors, factored_flow, selected_scale
 from numerics.derivatives import Term, gradient, hessian, objective, population_loss
 from numerics.integrator import NoConvergence
+from numerics.phases import LinearSchedule
 from numerics.quadratic_flow import flat_directions
 from numerics.slow_manifold import ZeroShotManifold
 from numerics.subspaces import AffineSpace, unseen_at_zero_shots
-from numerics.trajectory import LinearSchedule, flow
+from numerics.trajectory import flow
 from theory.strategies import PUBLISHED
 
 OFFICIAL = theory.Setting(d=5, noise_variance=0.1, pretrain_shots=20)
@@ -329,6 +330,9 @@ def test_factored_flow(name):
     assert gaps[1] < gaps[0] / 20  # the law holds in the limit of small perturbations
 
 
+TWO_HEADS = theory.AttentionParameters(np.ones((2, 7)), np.ones((2, 7, 7)))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -340,7 +344,10 @@ def test_factored_flow(name):
         ({"t": [1.0], "strategy": "mixed", "schedule": -1.0}, "few_shot_weight = -1"),
         ({"t": [1.0], "strategy": "mixed", "schedule": math.exp, "until": "converged"}, "LinearSchedule"),
         ({"t": [1.0], "start": theory.fixed_point("pretrained", d=3)}, "d = 3"),
-        ({"t": [1.0], "start": theory.AttentionParameters(np.ones((2, 7)), np.ones((2, 7, 7)))}, "start = .*one head"),
+        ({"t": [1.0], "start": TWO_HEADS, "strategy": "mixed"}, "few_shot_weight = 0"),
+        ({"t": [1.0], "start": TWO_HEADS, "freeze": [2]}, r"freeze = \[2\]"),
+        ({"t": [1.0], "start": TWO_HEADS, "freeze": [0, 1]}, "not all of them"),
+        ({"t": [1.0], "freeze": [0]}, r"freeze = \[0\]"),
     ],
 )
 def test_bad_input_names_the_argument(change, message):

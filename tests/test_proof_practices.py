@@ -24,7 +24,7 @@ MUTANTS = [
     (GATE, predictions, "directions", "head(along, B=identity)", "head(along, B=dyad)"),
     (PLATEAU, contractions, "_Contraction._excess", "total + squared * values", "total + 2 * squared * values"),
     (PLATEAU, predictions, "directions", "head(along, B=identity)", "head(along, B=dyad)"),
-    (FILTERS, block_law, "trained_point", "2 * kind.number(strategy.pull)", "kind.number(strategy.pull)"),
+    (FILTERS, block_law, "quadratic_flow", "2 * kind.number(strategy.pull)", "kind.number(strategy.pull)"),
     (FILTERS, contractions, "_Contraction._variance", "keys = keys +", "keys = 2 * keys +"),
 ]  # fmt: skip
 

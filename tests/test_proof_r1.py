@@ -26,8 +26,8 @@ MUTANTS = [
     ("R1.isotropic", laws, "pretrained_scale", "square_root(square_root(product_norm2(world, product)))", "square_root(product_norm2(world, product))"),
     ("R1.isotropic", laws, "product_norm2", "trace_of_product(product, product)", "trace(product)"),
     ("R1.isotropic", laws, "pretrained", "Point(zero, 1, 0,", "Point(zero, 1, 1,"),
-    ("R1.threshold", contractions, "_Contraction._variance", "self.space.trace_of_product(one.left, two.right)", "0"),
-    ("R1.threshold", contractions, "_Contraction._slope", "truth - head.w * truth", "truth + head.w * truth"),
+    ("R1.threshold", contractions, "_Contraction._variance", "two.constant) * keys", "two.constant) * 0"),
+    ("R1.threshold", contractions, "_Contraction._slope", "mean - head.w * mean", "mean + head.w * mean"),
     ("R1.threshold", contractions, "_Contraction._variance", "values + one.constant", "2 * values + one.constant"),
 ]  # fmt: skip
 

@@ -26,8 +26,9 @@ from .printed_formulas import (
 )
 from .prompt import at_least_one
 from .python_to_latex import latex_of, lines_of
+from .question import prompt_length
 from .setting import OFFICIAL, Setting, as_matrix
-from .strategies import STRATEGIES, Strategy, find_strategy
+from .strategies import PUBLISHED, Strategy, find_strategy
 from .tasks import OPPOSITE, TARGET, UNSEEN, checked_task
 from .validation import NoClosedForm
 from .written_laws import written
@@ -185,7 +186,7 @@ def formula(
 def _usual(strategy: Strategy, setting: Setting) -> bool:
     """Whether the printed lines, which a proof ran, are the formula."""
     return (
-        strategy in STRATEGIES.values()
+        strategy.name in PUBLISHED
         and (setting.normalization, setting.query, setting.value_scale) == ("tokens", "attends", "balanced")
         and setting.few_shot_shots in (None, setting.pretrain_shots)
         and not (strategy.objective == "mixed" and setting.few_shot_weight != 0)
@@ -227,7 +228,7 @@ def _isotropic(strategy: Strategy, task: Any, setting: Setting) -> Formula:
 def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> Formula:
     if not _usual(strategy, setting) or setting.query_covariance is not None:
         raise NoClosedForm(
-            f"covariance = 'general' has printed lines for the seven strategies alone, in one convention: normalization = 'tokens', "
+            f"covariance = 'general' has printed lines for the seven published strategies alone, in one convention: normalization = 'tokens', "
             "query = 'attends', value_scale = 'balanced', few_shot_weight = 0, one finite number of shots in both losses, no "
             f"query_covariance; got strategy {strategy.name!r} and {setting!r}. theory.risk computes it"
         )
@@ -280,7 +281,7 @@ def _require_noise(strategy: Strategy, setting: Setting) -> None:
 
 def _conventions(strategy: Strategy, setting: Setting) -> tuple[str, ...]:
     """What the formula takes for granted of the layer and of the training."""
-    N = {"tokens": 'N = n + 1 ("tokens")', "shots": 'N = max(n, 1) ("shots")'}.get(
+    N = {"tokens": f'N = n + {1 + prompt_length(strategy)} ("tokens")', "shots": 'N = max(n, 1) ("shots")'}.get(
         setting.normalization, "N a fixed number"
     )
     query = "the query attends to itself" if setting.query == "attends" else "the query is masked"

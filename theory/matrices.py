@@ -88,7 +88,7 @@ class Matrices(Space):
         return scalar(np.sum(a * b))
 
     def traces_of_products(self, some: list[Any], others: list[Any]) -> list[list[Number]]:
-        if len(some) == 1 or self.dtype == object or any(isinstance(a, Diagonal) for a in some + others):
+        if len(some) < 2 or not others or self.dtype == object or any(isinstance(a, Diagonal) for a in some + others):
             return super().traces_of_products(some, others)
         one, two = (np.array(several).reshape(len(several), -1) for several in (some, others))
         traces: list[list[Number]] = (one @ two.T).tolist()

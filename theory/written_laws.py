@@ -21,10 +21,12 @@ from .kinds import is_symbolic
 from .laws import LAWS, MASKED, pretrained
 from .lines import LineOperator, Lines
 from .points import Point, World
+from .practices import CASES
 from .programs import Numbers, isotropic_terms, isotropic_world, of_scalars, scalars_of
+from .question import prompt_length
 from .setting import Setting
 from .space import objects
-from .strategies import KEY_QUERY, SETTING, SKIP, STRATEGIES, VALUE, Strategy
+from .strategies import KEY_QUERY, SETTING, SKIP, VALUE, Strategy
 from .validation import NoClosedForm
 
 SCALARS = ("alpha", "w", "q", "beta", "gamma", "delta")
@@ -80,9 +82,12 @@ class _Writer:
         start = pretrained(self.world)._replace(gain=None, residual=None)
         self._training_lines()
         blocks = (VALUE, KEY_QUERY, SKIP)
-        if strategy in STRATEGIES.values() and (masked or strategy.trains != "value"):
-            laws = {**LAWS, **MASKED} if masked else LAWS
-            case = next(case for case in laws[strategy.name] if case.holds(self.world.regime()))
+        laws = {**LAWS, **MASKED} if masked else LAWS
+        cases = CASES.get(strategy, ())
+        if strategy.name in laws and (masked or strategy.trains != "value"):
+            cases = laws[strategy.name]
+        if cases and not (masked and strategy.name not in laws):
+            case = next(case for case in cases if case.holds(self.world.regime()))
             scalars = self._of_law(case.point(self.world))
         elif not masked and any(set(strategy.entries()) <= set(block) for block in blocks):
             scalars = self._of_block(start)
@@ -150,7 +155,8 @@ class _Writer:
     def _training_lines(self) -> None:
         kind = self.setting.normalization
         if isinstance(kind, str):
-            self.lines.append("N = n + 1" if kind == "tokens" else "N = maximum(n, 1)")
+            k = prompt_length(self.strategy)
+            self.lines.append(f"N = n + {1 + k}" if kind == "tokens" else "N = maximum(n, 1)")
         space: Any = self.world.space
         self.later = {name: str(value) for name, value in self.named.items()}
         if space.found is not None:
@@ -194,7 +200,14 @@ class _Writer:
         )
         for name, value in shared:
             self._line(str(name), value)
-        return {name: self._scalar(name, value) for name, value in zip(SCALARS, values, strict=True)}
+        scalars = {name: self._scalar(name, value) for name, value in zip(SCALARS, values, strict=True)}
+        for name, added in (("c", point.skip), ("g", point.recital)):  # along the target
+            if added is not None:
+                scalars[name] = self._scalar(name, sympy.sympify(added.coordinates[0]))
+        if point.second is not None:
+            v_x, q = point.second
+            scalars |= {"alpha_2": sympy.sympify(v_x.coordinates[0]), "q_2": sympy.sympify(q)}
+        return scalars
 
     def _scalar(self, name: str, value: Any) -> Any:
         return value if value.is_Number or value.is_Symbol else self._line(name, value)
@@ -319,11 +332,13 @@ class _Writer:
         import sympy
 
         n, N, x = sympy.Symbol("n"), sympy.Symbol("N"), symbol("cosine")
-        c = scalars.pop("c", 0)
+        c, g, second = scalars.pop("c", 0), scalars.pop("g", 0), scalars.pop("alpha_2", 0)
+        q = scalars.pop("q_2", 0)
         model = of_scalars(*(scalars[name] for name in SCALARS))
 
         def point(world: World) -> Point:
-            return model(world)._replace(skip=None if c == 0 else c * world.target)
+            along = [None if x == 0 else x * world.target for x in (c, g, second)]
+            return model(world)._replace(skip=along[0], recital=along[1], second=None if second == 0 else (along[2], q))
 
         attends = self.setting.query == "attends"
         terms = isotropic_terms(point, self.world, "unseen" if self.place == "unseen" else "task", 1 - x, attends)

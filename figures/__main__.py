@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from theory.__main__ import OneLineParser
+from theory.__main__ import OneLineParser, number, whole_or_infinite
 
 from . import catalogue
 
@@ -52,6 +52,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help=f"of {','.join(catalogue.FORMATS)} (default all)",
     )
+    world = made.add_argument_group("a setting of your own (default: d = 5, m = 20, noise 0.1)")
+    world.add_argument("--d", type=int, help="input dimension")
+    world.add_argument("--m", type=whole_or_infinite, help="shots of pretraining")
+    world.add_argument("--noise", type=number, help="label noise variance")
+    made.add_argument("--style", choices=("paper", "talk", "dark"), default="paper", help="default paper")
     made.add_argument("--list", action="store_true", help="list the figures and exit")
     made.add_argument(
         "--retrain",
@@ -95,10 +100,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"python -m figures: --output {options.output}: {error.strerror}", file=sys.stderr)
         return 2
+    from theory import OFFICIAL
+
     from .gallery import write_gallery
     from .rendering import render
 
-    names = [name for name in catalogue.NAMES if not options.names or name in options.names]
+    world = {"d": options.d, "pretrain_shots": options.m, "noise_variance": options.noise}
+    world = {name: value for name, value in world.items() if value is not None}
+    shown = [name for name in catalogue.NAMES if not (world and name in catalogue.FIXED)]
+    try:
+        setting = OFFICIAL.replace(**world)
+        for name in options.names:
+            if name not in shown:
+                raise ValueError(
+                    f"{name} shows one world alone: it takes no --d, --m, --noise; these do: {', '.join(shown)}"
+                )
+    except (ValueError, TypeError) as error:
+        print(f"python -m figures: {error}", file=sys.stderr)
+        return 2
+    names = [name for name in shown if not options.names or name in options.names]
     trained: dict[str, Any] = {}
     if options.retrain:
         from .official import retrain
@@ -110,10 +130,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in bar:
             bar.set_description(name)
             try:
-                render(name, options.output, options.formats, **(trained if name in catalogue.TRAINED else {}))
+                chosen = trained if name in catalogue.TRAINED else {"setting": setting} if world else {}
+                render(name, options.output, options.formats, look=options.style, **chosen)
             except Exception as error:  # whatever it is, it is named and the other figures are drawn
                 failures.append(f"python -m figures: {name} failed: {type(error).__name__}: {error}")
-    write_gallery(options.output)
+    write_gallery(options.output, f"d = {setting.d}, m = {setting.pretrain_shots}, σ² = {setting.noise_variance}")
     for failure in failures:
         print(failure, file=sys.stderr)
     if not failures:

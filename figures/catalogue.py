@@ -46,15 +46,22 @@ class FigureModule(Protocol):
     NOTICE: str  # what to notice
 
     def data(self, **options: Any) -> Table:
-        """The plotted numbers, from theory and numerics; those that show trained models take ``training=directory``."""
+        """The plotted numbers, from theory and numerics.
+
+        Those that show trained models take ``training=directory``, those not in FIXED ``setting=``.
+        """
 
     def draw(self, table: Table) -> Figure:
         """The picture of these numbers."""
 
 
+FIXED = frozenset({  # show the published experiments, or dimensions and shots of their own
+    "pretrained_by_dimension", "zero_shot_value_scale", "theory_against_trained", "trust", "claims_ledger",
+    "published_formulas", "replay_transition", "plateau",
+})  # fmt: skip
 TRAINED = frozenset({"theory_against_trained", "claims_ledger"})  # show trained models
 
 
 def load(name: str) -> FigureModule:
     """The module of a figure."""
-    return cast(FigureModule, importlib.import_module(f".{name}", __package__))
+    return cast(FigureModule, importlib.import_module(f".drawn.{name}", __package__))

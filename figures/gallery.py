@@ -29,11 +29,14 @@ figcaption p { margin: .5rem 0 0; }
 """.strip()
 
 
-def write_gallery(output: Path) -> None:
-    """Write ``index.html`` for the figures whose files are in the directory."""
+OFFICIAL = "d = 5, m = 20, σ² = 0.1"  # as the captions tell the published experiments' setting
+
+
+def write_gallery(output: Path, told: str = OFFICIAL) -> None:
+    """Write ``index.html`` for the figures whose files are in the directory; ``told``: the setting that they show."""
     made = [name for name in catalogue.NAMES if (output / f"{name}.csv").exists()]
     contents = "\n".join(f'<li><a href="#{name}">{escape(catalogue.load(name).TITLE)}</a></li>' for name in made)
-    sections = "\n".join(_section(name, output) for name in made)
+    sections = "\n".join(_section(name, output, told) for name in made)
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -65,20 +68,26 @@ plotted numbers. R0 to R10 are the theorems of the library's theory;
     (output / "index.html").write_text(page, encoding="utf-8")
 
 
-def _section(name: str, output: Path) -> str:
+def _section(name: str, output: Path, told: str) -> str:
     module = catalogue.load(name)
+    caption, notice = module.CAPTION, module.NOTICE
+    if (
+        told != OFFICIAL and name not in catalogue.FIXED
+    ):  # what there is to notice was written for the published setting
+        caption, notice = f"{caption.replace(OFFICIAL, told)} Drawn for {told}.", ""
+    notice = f"<p><strong>Notice.</strong> {escape(notice)}</p>" if notice else ""
     formats = [extension for extension in ("png", "svg", "pdf") if (output / f"{name}.{extension}").exists()]
     links = " · ".join(f'<a href="{name}.{extension}">{extension.upper()}</a>' for extension in (*formats, "csv"))
-    description = module.CAPTION.partition(". ")[0]
+    description = caption.partition(". ")[0]
     shown = next((extension for extension in formats if extension != "pdf"), None)
     picture = f'<img src="{name}.{shown}" alt="{escape(description)}" loading="lazy">\n' if shown else ""
     return f"""<section id="{name}">
 <h2>{escape(module.TITLE)}</h2>
 <figure>
 {picture}<figcaption>
-<p>{escape(module.CAPTION)}</p>
+<p>{escape(caption)}</p>
 <p><strong>Theorem.</strong> {escape(module.THEOREM)}</p>
-<p><strong>Notice.</strong> {escape(module.NOTICE)}</p>
+{notice}
 </figcaption>
 </figure>
 <p class="files"><code>{name}</code>: {links}</p>

@@ -1,4 +1,4 @@
-"""From a figure's name to its files: the pictures and the CSV of exactly the plotted numbers."""
+"""From a figure's name to a picture, and to its files: the pictures and the CSV of exactly the plotted numbers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,78 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+
+from theory import Setting
+from theory.validation import choice, reject
+
 from . import catalogue, style
+from .table import Table
 
 
-def render(name: str, output: Path, formats: Sequence[str] = catalogue.FORMATS, **options: Any) -> None:
+def numbers(name: str, setting: Setting | None = None, **options: Any) -> Table:
+    """A figure's numbers, in a setting of one's own where it has one."""
+    if setting is None:
+        return catalogue.load(name).data(**options)
+    if not isinstance(setting, Setting):
+        raise reject("setting", setting, "a theory.Setting", TypeError)
+    if name in catalogue.FIXED:
+        free = ", ".join(free for free in catalogue.NAMES if free not in catalogue.FIXED)
+        raise reject(
+            "setting", setting, f"left out for {name}, which shows one world alone; these take a setting: {free}"
+        )
+    return catalogue.load(name).data(setting=setting, **options)
+
+
+def draw(
+    name: str, *, setting: Setting | None = None, ax: Axes | None = None, look: str | None = None, **options: Any
+) -> FigureBase:
+    """Draw one figure.
+
+    Parameters
+    ----------
+    name : str
+        One of ``figures.catalogue.NAMES``.
+    setting : theory.Setting, optional
+        The world; default: the published experiments'.
+    ax : matplotlib Axes, optional
+        Whose place the figure takes, all its panels, in the caller's own figure.
+    look : {"paper", "talk", "dark"}, optional
+        Default: "paper"; beside ``ax`` the caller's own rcParams.
+    **options
+        Those of the figure's ``data``.
+
+    Returns
+    -------
+    matplotlib Figure, or the SubFigure that took the place of ``ax``
+    """
+    if look is not None:
+        choice("look", look, tuple(style.LOOKS))
+    table = numbers(name, setting, **options)
+    with style.applied(look or ("paper" if ax is None else None), ax):
+        made = catalogue.load(name).draw(table)
+        style.finished(made, look)
+    return made
+
+
+def render(
+    name: str,
+    output: Path,
+    formats: Sequence[str] = catalogue.FORMATS,
+    *,
+    setting: Setting | None = None,
+    look: str = "paper",
+    **options: Any,
+) -> None:
     """Draw one figure into a directory; options are those of its ``data``."""
     module = catalogue.load(name)
-    table = module.data(**options)
-    with style.applied():
+    table = numbers(name, setting, **options)
+    with style.applied(look):
         figure = module.draw(table)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # one layout, found once, for all formats
+        style.finished(figure, look)
         for extension in formats:
             style.save(figure, output / f"{name}.{extension}")
     table.to_csv(output / f"{name}.csv")

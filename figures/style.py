@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.colors import to_rgba_array
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from theory import STRATEGIES
+from theory.validation import reject
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one and two columns of a paper
 
@@ -74,25 +77,82 @@ LABELS = {
 }
 
 
+# A look: how much larger pictures and letters are, and how much heavier lines, than in a paper; whether greys are reversed.
+LOOKS: dict[str, tuple[float, float, bool]] = {"paper": (1, 1, False), "talk": (1.6, 1.5, False), "dark": (1, 1, True)}
+DARK, INK = 0.09, 0.93  # the greys that stand for white and for black on a dark page
+
+_scale = 1.0
+_place: Axes | None = None
+
+
 @contextmanager
-def applied() -> Iterator[None]:
-    """Matplotlib's defaults and this style, whatever the user's configuration says."""
-    with matplotlib.style.context(["default", RC]):
-        yield
+def applied(look: str | None = "paper", place: Axes | None = None) -> Iterator[None]:
+    """Matplotlib's defaults and a look, whatever the user's configuration says; None: the user's configuration.
+
+    ``place`` are axes whose place the next figure takes.
+    """
+    global _scale, _place
+    before = _scale, _place
+    _place = place
+    try:
+        if look is None:
+            yield
+            return
+        _scale, weight, _ = LOOKS[look]
+        larger = {name: value * _scale for name, value in RC.items() if name.endswith("size")}
+        heavier = {name: value * _scale * weight for name, value in RC.items() if name.endswith(("linewidth", "width"))}
+        with matplotlib.style.context(["default", {**RC, **larger, **heavier}]):
+            yield
+    finally:
+        _scale, _place = before
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of a size in inches, laid out so that nothing overlaps."""
-    made = Figure(
-        figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03)
+    """An empty figure of a size in inches, laid out so that nothing overlaps; or one in the place of axes."""
+    if _place is not None:
+        spec, whole = _place.get_subplotspec(), _place.figure
+        if spec is None:
+            raise reject("ax", _place, "one of a figure's subplots, whose place the panels can take")
+        _place.remove()
+        return cast(Figure, whole.add_subfigure(spec))  # all that a figure here is asked for
+    return Figure(
+        figsize=(_scale * width, _scale * height),
+        layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03),
     )
-    return made
+
+
+def finished(made: FigureBase, look: str | None) -> None:
+    """On a dark page every grey is reversed, black and white among them; colours stay."""
+    if look is None or not LOOKS[look][2]:
+        return
+    if isinstance(made, Figure):
+        made.draw_without_rendering()  # which makes the ticks
+    for artist in dict.fromkeys(made.findobj()):
+        if isinstance(artist, FigureBase | Axes):  # whose colours are their patches'
+            continue
+        for name in ("markerfacecolor", "markeredgecolor", "facecolor", "edgecolor", "color"):
+            getter, setter = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
+            if getter is None or setter is None or (name == "color" and hasattr(artist, "get_facecolor")):
+                continue
+            colors = getter()
+            if isinstance(colors, str) and colors in ("none", "auto"):
+                continue
+            rgba = to_rgba_array(colors)
+            grey = (np.ptp(rgba[:, :3], axis=1) < 0.01) & (rgba[:, 3] > 0)
+            if grey.any():
+                rgba[grey, :3] = INK - (INK - DARK) * rgba[grey, :3]
+                setter(rgba[0] if len(rgba) == 1 else rgba)
+
+
+def limits(low: float, high: float, values: Any) -> tuple[float, float]:
+    """A logarithmic axis's limits, widened where a setting of one's own needs it."""
+    return min(low, 0.9 * float(np.min(values))), max(high, 1.1 * float(np.max(values)))
 
 
 def save(made: Figure, path: Path) -> None:
     """Write a picture without dates, so that the same numbers give the same bytes."""
     dates: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    made.savefig(path, format=path.suffix[1:], metadata=dates.get(path.suffix[1:]))
+    made.savefig(path, facecolor="auto", format=path.suffix[1:], metadata=dates.get(path.suffix[1:]))
 
 
 def strategy(name: str, *, marker: bool = False) -> dict[str, Any]:

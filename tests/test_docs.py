@@ -14,7 +14,7 @@ import pytest
 from cells import DETECTABLE, LAW_CELLS, TOKEN_CELLS
 
 import theory
-from figures import trust
+from figures.drawn import trust
 from theory.__main__ import parser
 from theory.proofs import theorem
 

@@ -26,7 +26,7 @@ import pytest
 import theory
 from figures import catalogue, official, style
 from figures.__main__ import main
-from figures.claims_ledger import printed_number
+from figures.drawn.claims_ledger import printed_number
 from figures.gallery import write_gallery
 from figures.rendering import render
 from figures.table import Table
@@ -330,7 +330,7 @@ def test_memorisation_is_a_parabola_in_the_cosine(table: Table) -> None:
 
 @of("covariance")
 def test_covariances_have_equal_power(table: Table) -> None:
-    from figures.covariance import PLACES, SPECTRA, setting_of
+    from figures.drawn.covariance import PLACES, SPECTRA, setting_of
 
     assert table.where(n_shots=0, strategy="pretrained")["risk"] == pytest.approx(np.full(8, 1 + NOISE), rel=1e-12)
     same = set()
@@ -709,3 +709,66 @@ def test_retraining_replaces_the_shipped_models(
         if (row["strategy"], row["task"], row["n_shots"]) == ("zero_shot", "target", "3")
     )
     assert plotted == pytest.approx(expected)
+
+
+# --- a setting of one's own ------------------------------------------------------------------------------------------
+
+OWN = theory.Setting(d=10, noise_variance=0.2, pretrain_shots=30)
+
+
+def test_a_figure_in_a_setting_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["six_strategies", "--d", "10", "--noise", "0.2", "--m", "30", "--style", "dark", "--formats", "svg"]
+    assert main([*arguments, "--output", str(tmp_path)]) == 0
+    with (tmp_path / "six_strategies.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["task"], row["n_shots"]) == ("opposite", "7")]
+    for row in rows:
+        expected = theory.risk(row["strategy"], 7, setting=OWN, task="opposite")
+        assert float(row["risk"]) == pytest.approx(expected, rel=1e-13)
+    picture = (tmp_path / "six_strategies.svg").read_text(encoding="utf-8")
+    assert "#ffffff" not in picture.lower()  # no white is left on a dark page
+    assert re.search(r'id="patch_1">\s*<path [^>]*style="fill: #171717', picture)
+    caption = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "d = 10, m = 30, σ² = 0.2" in caption
+    assert "d = 5" not in caption
+    capsys.readouterr()
+    assert main(["trust", "--d", "3", "--output", str(tmp_path)]) == 2
+    assert "trust shows one world alone" in capsys.readouterr().err
+
+
+def test_a_figure_by_its_name_on_ones_own_axes() -> None:
+    """Without importing a module of it, under the caller's rcParams, which stay as they are."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    import figures
+
+    with matplotlib.rc_context({"lines.linewidth": 7.0}):
+        mine = Figure(figsize=(8, 3))
+        _, right = mine.subplots(1, 2)
+        drawn = figures.price_of_value(setting=OWN, ax=right)
+        assert drawn in mine.subfigs
+        assert {line.get_linewidth() for line in drawn.axes[0].lines[::2]} == {7.0}
+    price = drawn.axes[0].lines[0].get_ydata()[0]
+    assert price == pytest.approx((2 + 2) / (2 + 4), rel=1e-12)  # R9 at n = 0, d = 2: s (d + 2)/(d + 4)
+    assert set(catalogue.NAMES) <= set(dir(figures))
+    with pytest.raises(ValueError, match=r"setting = .* left out for claims_ledger"):
+        figures.claims_ledger(setting=OWN)
+    with pytest.raises(ValueError, match="did you mean 'dark'"):
+        figures.memorisation(look="darkk")
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        _ = figures.unknown
+
+
+def test_plot_draws_on_the_axes_that_are_given() -> None:
+    from matplotlib.figure import Figure
+
+    ax = Figure().subplots()
+    composed = theory.Strategy("value", replay=2.0)
+    assert theory.plot(OWN, ["zs", composed], -0.5, ax, n_shots=range(5)) is ax
+    for line, strategy in zip(ax.lines, ("zs", composed), strict=True):
+        assert line.get_ydata() == pytest.approx(theory.risk(strategy, range(5), setting=OWN, task=-0.5), rel=1e-14)
+    assert ax.get_legend() is not None
+    with pytest.raises(theory.NoClosedForm, match="'mixed' cannot be drawn"):
+        theory.plot(OWN.replace(few_shot_weight=1.0), ax=ax)
+    with pytest.raises(TypeError, match=r"^ax = 3"):
+        theory.plot(OWN, ax=3)  # type: ignore[arg-type]

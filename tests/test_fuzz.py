@@ -238,7 +238,11 @@ def test_no_module_evaluates_or_unpickles():
     """
     import ast
 
-    own_text = {"straight_line.py": {"exec", "compile"}, "formulas.py": {"exec", "compile"}, "reading.py": {"parse_expr"}}
+    own_text = {
+        "straight_line.py": {"exec", "compile"},
+        "formulas.py": {"exec", "compile"},
+        "reading.py": {"parse_expr"},
+    }
 
     for path in sorted(Path(theory.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .comparison import compare
     from .formulas import Formula, formula
     from .ledger import claims
+    from .plotting import plot
     from .proofs.runner import prove
     from .thresholds import conditions
 
@@ -47,6 +48,7 @@ __all__ = [
     "formula",
     "from_layer",
     "interpolate",
+    "plot",
     "prove",
     "risk",
 ]
@@ -58,6 +60,7 @@ _LAZY: dict[str, str] = {
     "compare": ".comparison",
     "conditions": ".thresholds",
     "formula": ".formulas",
+    "plot": ".plotting",
     "prove": ".proofs.runner",
 }
 

@@ -12,7 +12,7 @@ from .kinds import Array, Kind, Number
 
 def checked_target(value: Any) -> Array:
     """One task (d,), or K of them (K, d); one row is one task."""
-    rows = list(value) if isinstance(value, list | tuple) or np.ndim(value) == 2 else []
+    rows = list(value) if isinstance(value, list | tuple) or getattr(value, "ndim", None) == 2 else []
     if not (rows and all(isinstance(row, list | tuple | np.ndarray) and np.ndim(row) == 1 for row in rows)):
         return validation.vector("target", value, None)
     vectors = [validation.vector(f"target[{k}]", row, None) for k, row in enumerate(rows)]

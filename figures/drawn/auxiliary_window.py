@@ -9,10 +9,10 @@ from matplotlib.patches import Patch
 
 from theory import Setting, conditions, risk
 
-from . import style
-from .official import SETTING
-from .regions import fill_region
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..regions import fill_region
+from ..table import Table
 
 NAME = "auxiliary_window"
 TITLE = "The auxiliary loss trades unseen tasks for the target only inside a window of shots"
@@ -34,29 +34,31 @@ DIMENSIONS = np.arange(1, 41)
 HELPS, HURTS = "auxiliary loss helps target", "auxiliary loss hurts unseen"
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Rows of part "sign" (change on target and unseen) and of part "threshold" (boundary, n_shots), by panel."""
     parts = []
     for panel, values in (("m", TRAINING_SHOTS), ("d", DIMENSIONS)):
         n, rows = (grid.ravel() for grid in np.meshgrid(SHOTS, values))
-        setting = _setting(panel, rows)
+        grid = _setting(panel, rows, setting)
         change = {
-            f"change_on_{task}": risk("mixed_value", n, setting=setting, task=task)
-            - risk("zero_shot_value", n, setting=setting, task=task)
+            f"change_on_{task}": risk("mixed_value", n, setting=grid, task=task)
+            - risk("zero_shot_value", n, setting=grid, task=task)
             for task in ("target", "unseen")
         }
         parts.append(Table({"part": "sign", "panel": panel, panel: rows, "n_shots": n, **change}))
         for value in values.tolist():
-            for condition in conditions("mixed_value", setting=_setting(panel, value)):
+            for condition in conditions("mixed_value", setting=_setting(panel, value, setting)):
                 root = max(condition.roots, default=0.0)
                 if condition.name in (HELPS, HURTS) and root >= 1:  # below one shot there is nothing to bound
                     threshold = {"boundary": condition.name, panel: value, "n_shots": root}
                     parts.append(Table({"part": "threshold", "panel": panel, **threshold}))
+        here = {"d": setting.d, "m": setting.auxiliary_shots()}
+        parts.append(Table({"part": "here", "panel": panel, **here, "n_shots": setting.auxiliary_shots()}))
     return Table.stack(*parts)
 
 
-def _setting(panel: str, value: object) -> Setting:
-    return SETTING.replace(**({"pretrain_shots": value} if panel == "m" else {"d": value}))
+def _setting(panel: str, value: object, setting: Setting) -> Setting:
+    return setting.replace(**({"pretrain_shots": value} if panel == "m" else {"d": value}))
 
 
 # A light and a dark pair: who gains is told apart without colours, by hatches as well.
@@ -77,7 +79,8 @@ def draw(table: Table) -> Figure:
         for boundary, line in ((HELPS, "-"), (HURTS, (0, (5, 1.5)))):
             edge = part.where(part="threshold", boundary=boundary)
             axes.plot(edge["n_shots"], edge[panel], color="black", linestyle=line, label=_LINE_NAMES[boundary])
-        axes.plot([20], [20 if panel == "m" else 5], "*", color="#D55E00", markersize=9, markeredgecolor="white")
+        here = part.where(part="here")
+        axes.plot(here["n_shots"], here[panel], "*", color="#D55E00", markersize=9, markeredgecolor="white")
         axes.set(xlabel=style.LABELS["n"], ylabel=style.LABELS[panel], xscale="log", xlim=(1, SHOTS[-1]))
         axes.set_xticks([1, 2, 5, 10, 20, 50, 100, 200], ["1", "2", "5", "10", "20", "50", "100", "200"])
         if panel == "m":
@@ -87,7 +90,7 @@ def draw(table: Table) -> Figure:
             axes.set_ylim(DIMENSIONS[0], DIMENSIONS[-1])
         axes.minorticks_off()
         axes.grid(False)
-        style.panel_title(axes, k, "$d=5$" if panel == "m" else "$m=20$")
+        style.panel_title(axes, k, f"$d={here['d'][0]:g}$" if panel == "m" else f"$m={here['m'][0]:g}$")
     present = np.unique(_codes(table.where(part="sign")))
     patches = [
         Patch(facecolor=_REGIONS[c][1], hatch=_REGIONS[c][2], edgecolor="0.4", label=_REGIONS[c][0]) for c in present

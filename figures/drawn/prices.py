@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from theory import AttentionParameters, fixed_point, risk
+from theory import AttentionParameters, Setting, fixed_point, risk
 
-from . import style
-from .official import SETTING
-from .practices import NAMES, look
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..practices import NAMES, look
+from ..table import Table
 
 NAME = "prices"
 TITLE = "What fine-tuning costs unseen tasks: for ever, or as 1/n"
@@ -31,26 +31,26 @@ NOTICE = (
 GATED = {"zero_shot_value, gated": (0, (1, 1)), "zero_shot_value, gated apart": "-"}
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns strategy, n_shots, price."""
     n = np.unique(np.concatenate(([0], np.geomspace(1, 1000, 60).round()))).astype(int)
-    before = risk("pretrained", n, setting=SETTING, task="unseen")
-    models = {name: name for name in NAMES if name != "pretrained"} | dict(zip(GATED, gated(), strict=True))
+    before = risk("pretrained", n, setting=setting, task="unseen")
+    models = {name: name for name in NAMES if name != "pretrained"} | dict(zip(GATED, gated(setting), strict=True))
     return Table.stack(
         *(
-            Table({"strategy": name, "n_shots": n, "price": risk(model, n, setting=SETTING, task="unseen") - before})
+            Table({"strategy": name, "n_shots": n, "price": risk(model, n, setting=setting, task="unseen") - before})
             for name, model in models.items()
         )
     )
 
 
-def gated() -> tuple[AttentionParameters, AttentionParameters]:
+def gated(setting: Setting = SETTING) -> tuple[AttentionParameters, AttentionParameters]:
     """R17's gate e = -k/nu beside value-only fine-tuning: in its head, and where v_x and w have a head each."""
-    model = fixed_point("zero_shot_value", setting=SETTING)
+    model = fixed_point("zero_shot_value", setting=setting)
     scalars = model.isotropic
     assert scalars is not None
-    gate = -scalars.alpha * scalars.beta / (scalars.w * (1 + SETTING.noise_variance))
-    same = AttentionParameters.from_isotropic(scalars._replace(delta=gate), SETTING.d)
+    gate = -scalars.alpha * scalars.beta / (scalars.w * (1 + setting.noise_variance))
+    same = AttentionParameters.from_isotropic(scalars._replace(delta=gate), setting.d)
     v, Q = np.array([model.v, model.v]), np.array([model.Q, same.Q])
     v[0, -1], v[1, 1:-1] = 0, 0
     return same, AttentionParameters(v, Q)

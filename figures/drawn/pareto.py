@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from numerics.trajectory import flow
-from theory import AttentionParameters, fixed_point, risk
+from theory import AttentionParameters, Setting, fixed_point, risk
 
-from . import style
-from .official import SETTING
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..table import Table
 
 NAME = "pareto"
 TITLE = "What the weight of the auxiliary loss buys on the target, it costs on unseen tasks: sometimes"
@@ -39,26 +39,26 @@ ALL_WEIGHTS = (0.0, *np.geomspace(1, 1000, 13).tolist())
 TICKS = ((0.2, 0.3, 0.5, 0.7), (0.1, 0.2, 0.5, 1, 2))
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns trained ("value", "all"), model, weight (lambda), n_shots, target, unseen."""
     models: list[tuple[str, str, float, AttentionParameters]] = []
     for trained, name in (("value", "zero_shot_value"), ("all", "zero_shot")):
-        models.append((trained, "pretrained", math.nan, fixed_point("pretrained", setting=SETTING)))
-        models.append((trained, "zero_shot", math.nan, fixed_point(name, setting=SETTING)))
+        models.append((trained, "pretrained", math.nan, fixed_point("pretrained", setting=setting)))
+        models.append((trained, "zero_shot", math.nan, fixed_point(name, setting=setting)))
     for weight in VALUE_WEIGHTS:
-        model = fixed_point("mixed_value", setting=SETTING.replace(few_shot_weight=weight))
+        model = fixed_point("mixed_value", setting=setting.replace(few_shot_weight=weight))
         models.append(("value", "mixed", weight, model))
     for weight in ALL_WEIGHTS:
         model = (
-            flow("mixed", SETTING.replace(few_shot_weight=weight), until="converged").end
+            flow("mixed", setting.replace(few_shot_weight=weight), until="converged").end
             if weight
-            else fixed_point("mixed", setting=SETTING)
+            else fixed_point("mixed", setting=setting)
         )
         models.append(("all", "mixed", weight, model))
     n = np.array(SHOTS)
     parts = []
     for trained, kind, weight, model in models:
-        risks = {task: risk(model, n, setting=SETTING, task=task) for task in ("target", "unseen")}
+        risks = {task: risk(model, n, setting=setting, task=task) for task in ("target", "unseen")}
         parts.append(Table({"trained": trained, "model": kind, "weight": weight, "n_shots": n, **risks}))
     return Table.stack(*parts)
 

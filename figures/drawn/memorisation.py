@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from theory import risk
+from theory import Setting, risk
 
-from . import style
-from .official import SETTING
+from .. import style
+from ..official import SETTING
+from ..table import Table
 from .six_strategies import SHOWN
-from .table import Table
 
 NAME = "memorisation"
 TITLE = "Memorisation: risk against the cosine between task and target"
@@ -30,7 +30,7 @@ SHOTS = (2, 20)
 COSINES = np.linspace(-1, 1, 41)
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns n_shots, strategy, cosine, risk."""
     return Table.stack(
         *(
@@ -39,7 +39,7 @@ def data() -> Table:
                     "n_shots": n,
                     "strategy": name,
                     "cosine": COSINES,
-                    "risk": [risk(name, n, setting=SETTING, task=float(cosine)) for cosine in COSINES],
+                    "risk": [risk(name, n, setting=setting, task=float(cosine)) for cosine in COSINES],
                 }
             )
             for n in SHOTS

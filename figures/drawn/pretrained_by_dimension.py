@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from theory import conditions, risk
 
-from . import style
-from .table import Table
+from .. import style
+from ..table import Table
 
 NAME = "pretrained_by_dimension"
 TITLE = "The pretrained model needs about d shots to beat its own zero-shot error"

@@ -23,8 +23,8 @@ from theory.proofs import (
     c8_plateaus,
 )
 
-from . import style
-from .table import Table
+from .. import style
+from ..table import Table
 
 NAME = "published_formulas"
 TITLE = "Published formulas against the exact theory"

@@ -10,10 +10,10 @@ from numerics import estimate
 from numerics.monte_carlo import Method
 from theory import risk
 
-from . import style
-from .official import SETTING
+from .. import style
+from ..official import SETTING
+from ..table import Table
 from .six_strategies import SHOWN
-from .table import Table
 
 NAME = "trust"
 TITLE = "Trust: the closed form against two simulators"

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from numerics import flow, frontier, local_minima, transition
 from numerics.best_models import Models
-from theory import STRATEGIES, AttentionParameters, Strategy, compare, risk
+from theory import STRATEGIES, AttentionParameters, Setting, Strategy, compare, risk
 
-from . import style
-from .official import SETTING
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..table import Table
 
 NAME = "practices"
 TITLE = "Which practice of fine-tuning forgets least"
@@ -59,28 +59,28 @@ def look(name: str) -> dict[str, Any]:
     return {"color": color, "marker": marker, "markersize": 8 if marker == "*" else 5.5, "label": label}
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns part ("practice", "path", "frontier"), name, n_shots, excess, unseen, weight (of replay), time."""
     models: list[tuple[str, str, float, float, Any]]
     models = [("path", "value", np.nan, time, Strategy("value", time=time)) for time in TIMES]
-    path = flow("zero_shot", SETTING, TIMES)
+    path = flow("zero_shot", setting, TIMES)
     ends = (AttentionParameters(*x) for x in zip(path.v, path.Q, strict=True))
     models += [("path", "all", np.nan, time, model) for time, model in zip(TIMES, ends, strict=True)]
-    weights = np.geomspace(1.01 * transition(SETTING).lower, 1000, 13)
-    kept = [(weight, local_minima(SETTING, weight)[0].model) for weight in weights]
+    weights = np.geomspace(1.01 * transition(setting).lower, 1000, 13)
+    kept = [(weight, local_minima(setting, weight)[0].model) for weight in weights]
     models += [("path", "replay", weight, np.nan, model) for weight, model in kept]
     parts = []
     for part, name, weight, time, model in models:
-        unseen = risk(model, np.array(SHOTS), setting=SETTING, task="unseen")
-        excess = risk(model, 0, setting=SETTING) - SETTING.noise_variance
+        unseen = risk(model, np.array(SHOTS), setting=setting, task="unseen")
+        excess = risk(model, 0, setting=setting) - setting.noise_variance
         row = {"weight": weight, "time": time, "excess": excess, "n_shots": np.array(SHOTS), "unseen": unseen}
         parts.append(Table({"part": part, "name": name, **row}))
     for n in SHOTS:
-        for practice in compare(SETTING, n, NAMES):
+        for practice in compare(setting, n, NAMES):
             columns = {"n_shots": n, "excess": practice.excess, "unseen": practice.unseen}
             parts.append(Table({"part": "practice", "name": practice.strategy, **columns}))
         for heads in HEADS:
-            least = [frontier(SETTING, n, bound, heads).risk for bound in BOUNDS]
+            least = [frontier(setting, n, bound, heads).risk for bound in BOUNDS]
             columns = {"n_shots": n, "excess": np.array(BOUNDS), "unseen": np.array(least)}
             parts.append(Table({"part": "frontier", "name": heads, **columns}))
     return Table.stack(*parts)

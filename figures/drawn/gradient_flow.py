@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from numerics.trajectory import Trajectory, flow
-from theory import AttentionParameters, fixed_point
+from theory import AttentionParameters, Setting, fixed_point
 from theory.parameters import IsotropicScalars
 
-from . import style
-from .official import SETTING
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..table import Table
 
 NAME = "gradient_flow"
 TITLE = "Gradient flow: six scalars from the pretrained model to every fixed point"
@@ -57,29 +57,29 @@ def trajectory_columns(path: Trajectory, rows: Any) -> dict[str, Any]:
     return {"time": path.t[rows], **values, "conserved": path.conserved[rows]}
 
 
-def basin(ratio: float) -> Table:
+def basin(ratio: float, setting: Setting) -> Table:
     """The slow phase of `mixed` from a zero-shot minimiser with w/alpha given."""
-    point = fixed_point("zero_shot", setting=SETTING).isotropic
+    point = fixed_point("zero_shot", setting=setting).isotropic
     assert point is not None
-    start = AttentionParameters.from_isotropic(point._replace(w=ratio * point.alpha), SETTING.d)
-    path = flow("mixed", SETTING, TIMES, start=start)
+    start = AttentionParameters.from_isotropic(point._replace(w=ratio * point.alpha), setting.d)
+    path = flow("mixed", setting, TIMES, start=start)
     return Table({"part": "basin", "start": ratio, **trajectory_columns(path, path.slow)})
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Rows of part "flow" and "end" (strategy, time, the six scalars, conserved), "basin" (start) and "basin end"."""
     parts = []
     for name, slow, _ in PANELS:
-        path = flow(name, SETTING, TIMES)
+        path = flow(name, setting, TIMES)
         parts.append(Table({"part": "flow", "strategy": name, **trajectory_columns(path, path.slow == slow)}))
-        end = fixed_point(name, setting=SETTING)
+        end = fixed_point(name, setting=setting)
         assert end.isotropic is not None
         parts.append(Table({"part": "end", "strategy": name, **end.isotropic._asdict()}))
-    parts += [basin(ratio) for ratio in STARTS]
+    parts += [basin(ratio, setting) for ratio in STARTS]
     # The other root -u of the same quadratic lies opposite the separatrix -1/(1 + sigma^2/s), where u = 0.
-    point = fixed_point("mixed", setting=SETTING).isotropic
+    point = fixed_point("mixed", setting=setting).isotropic
     assert point is not None
-    middle = -1 / (1 + SETTING.noise_variance)
+    middle = -1 / (1 + setting.noise_variance)
     root = float(point.w / point.alpha)
     ends = {"limit": ["+u", "-u", "separatrix"], "start": [root, 2 * middle - root, middle]}
     return Table.stack(*parts, Table({"part": "basin end", **ends}))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from theory import STRATEGIES, Setting, risk
 
-from . import style
-from .official import SETTING
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..table import Table
 
 NAME = "covariance"
 TITLE = "Input covariance: a target along the small directions is hard to learn in context"
@@ -38,19 +38,19 @@ SPECTRA = {
 PLACES = ("isotropic", "largest", "smallest", "evenly")
 
 
-def setting_of(spectrum: str, place: str) -> Setting:
+def setting_of(spectrum: str, place: str, setting: Setting = SETTING) -> Setting:
     """Trace d, signal power 1."""
     if place == "isotropic":
-        return SETTING.replace(d=DIMENSION)
+        return setting.replace(d=DIMENSION)
     eigenvalues = SPECTRA[spectrum] * DIMENSION / SPECTRA[spectrum].sum()
     direction: NDArray[np.float64] = np.ones(DIMENSION)
     if place != "evenly":
         direction = np.eye(DIMENSION)[0 if place == "largest" else -1]
     target = direction / np.sqrt(direction @ (eigenvalues * direction))
-    return SETTING.replace(d=DIMENSION, covariance=np.diag(eigenvalues), target=target)
+    return setting.replace(d=DIMENSION, covariance=np.diag(eigenvalues), target=target)
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns spectrum, strategy, target (its place), n_shots, risk."""
     n = np.arange(61)
     return Table.stack(
@@ -61,7 +61,7 @@ def data() -> Table:
                     "strategy": name,
                     "target": place,
                     "n_shots": n,
-                    "risk": risk(name, n, setting=setting_of(spectrum, place)),
+                    "risk": risk(name, n, setting=setting_of(spectrum, place, setting)),
                 }
             )
             for spectrum in SPECTRA

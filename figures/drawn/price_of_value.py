@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from theory import risk
+from theory import Setting, risk
 
-from . import style
-from .official import MANY_SHOTS, SETTING
-from .table import Table
+from .. import style
+from ..official import MANY_SHOTS, SETTING
+from ..table import Table
 
 NAME = "price_of_value"
 TITLE = "Value-only fine-tuning keeps in-context learning at a price that never vanishes"
@@ -28,18 +28,16 @@ NOTICE = (
 DIMENSIONS = (2, 5, 20, 100)
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns d, pretrain_shots, noise_variance, n_shots, price, relative, and the limit of the price."""
     n = np.unique(np.concatenate(([0], np.geomspace(1, 1000, 80).round()))).astype(int)
     parts = []
     for d in DIMENSIONS:
-        setting = SETTING.replace(d=d)
+        one = setting.replace(d=d)
         shots = np.append(n, MANY_SHOTS)
-        before, after = (
-            risk(name, shots, setting=setting, task="unseen") for name in ("pretrained", "zero_shot_value")
-        )
+        before, after = (risk(name, shots, setting=one, task="unseen") for name in ("pretrained", "zero_shot_value"))
         price = after - before
-        world = {"d": d, "pretrain_shots": setting.pretrain_shots, "noise_variance": setting.noise_variance}
+        world = {"d": d, "pretrain_shots": one.pretrain_shots, "noise_variance": one.noise_variance}
         columns = {"n_shots": n, "price": price[:-1], "relative": (price / before)[:-1], "limit": price[-1]}
         parts.append(Table({**world, **columns}))
     return Table.stack(*parts)

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from numerics import local_minima, transition
 from theory import risk
 
-from . import style
-from .official import SETTING
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..table import Table
 
 NAME = "replay_transition"
 TITLE = "Too weak a replay is much harder to undo than to avoid"

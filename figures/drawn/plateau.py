@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from numerics import flow
 from theory import fixed_point, risk
 
-from . import style
-from .official import SETTING
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..table import Table
 
 NAME = "plateau"
 TITLE = "Full fine-tuning stopped early is value-only fine-tuning"

@@ -10,10 +10,10 @@ from matplotlib.patches import Patch
 from theory import STRATEGIES, Setting, risk
 from theory.strategies import PUBLISHED
 
-from . import style
-from .official import SETTING
-from .regions import fill_region
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..regions import fill_region
+from ..table import Table
 
 NAME = "best_strategy"
 TITLE = "Which strategy is best depends on what it is judged by"
@@ -37,13 +37,13 @@ DIMENSIONS = np.arange(2, 42)
 TIE = 1e-12  # relative: closed forms that are equal differ by rounding
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns panel ("noise" or "d"), its value, n_shots, criterion, the best strategy and its risk."""
     parts = []
     for panel, values in (("noise", NOISE), ("d", DIMENSIONS)):
         n, rows = (grid.ravel() for grid in np.meshgrid(SHOTS, values))
-        setting = SETTING.replace(**{"noise_variance" if panel == "noise" else "d": rows})
-        risks = {task: _risks(n, setting, task) for task in ("target", "unseen")}
+        grid = setting.replace(**{"noise_variance" if panel == "noise" else "d": rows})
+        risks = {task: _risks(n, grid, task) for task in ("target", "unseen")}
         risks["both"] = (risks["target"] + risks["unseen"]) / 2
         for criterion in CRITERIA:
             smallest = risks[criterion].min(axis=0)

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from theory import AttentionParameters, fixed_point, risk
 from theory.parameters import IsotropicScalars
 
-from . import style
-from .official import SETTING, trained_models
-from .table import Table
+from .. import style
+from ..official import SETTING, trained_models
+from ..table import Table
 
 NAME = "theory_against_trained"
 TITLE = "Theory against trained models"

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from theory import AttentionParameters, fixed_point, risk
 
-from . import style
-from .official import MANY_SHOTS, SETTING
-from .table import Table
+from .. import style
+from ..official import MANY_SHOTS, SETTING
+from ..table import Table
 
 NAME = "zero_shot_value_scale"
 TITLE = "Value-only fine-tuning: the best label gain w grows with the number of shots"

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from theory import STRATEGIES, Setting, risk
 
-from . import style
-from .official import SETTING
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..table import Table
 
 NAME = "large_dimension"
 TITLE = "Large dimension: risk depends on the shots only through n/d"
@@ -33,23 +33,23 @@ FIFTHS = np.arange(1, 21)  # n/d in fifths: whole shots at every d that 5 divide
 DISTANCE_DIMENSIONS = 5 * 2 ** np.arange(11)
 
 
-def _setting(d: int) -> Setting:
-    return SETTING.replace(d=d, pretrain_shots=RATIO * d)
+def _setting(d: int, setting: Setting) -> Setting:
+    return setting.replace(d=d, pretrain_shots=RATIO * d)
 
 
-def _curve(name: str, task: str, d: int) -> np.ndarray:
-    return np.asarray(risk(name, FIFTHS * (d // 5), setting=_setting(d), task=task))
+def _curve(name: str, task: str, d: int, setting: Setting) -> np.ndarray:
+    return np.asarray(risk(name, FIFTHS * (d // 5), setting=_setting(d, setting), task=task))
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Rows of part "curve" (strategy, task, d, shots_per_dimension, risk) and "distance" (strategy, d, distance)."""
     parts = []
     for name, task in SHOWN:
-        limit = _curve(name, task, LIMIT)
+        limit = _curve(name, task, LIMIT, setting)
         for d in (*DIMENSIONS, LIMIT):
             curve = {"strategy": name, "task": task, "d": d, "shots_per_dimension": FIFTHS / 5}
-            parts.append(Table({"part": "curve", **curve, "risk": _curve(name, task, d)}))
-        distances = [float(np.abs(_curve(name, task, d) - limit).max()) for d in DISTANCE_DIMENSIONS.tolist()]
+            parts.append(Table({"part": "curve", **curve, "risk": _curve(name, task, d, setting)}))
+        distances = [float(np.abs(_curve(name, task, d, setting) - limit).max()) for d in DISTANCE_DIMENSIONS.tolist()]
         parts.append(Table({"part": "distance", "strategy": name, "d": DISTANCE_DIMENSIONS, "distance": distances}))
     return Table.stack(*parts)
 

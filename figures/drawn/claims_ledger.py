@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from theory import AttentionParameters, Setting, claims, fixed_point, risk
 from theory.ledger import lee2026
 
-from . import style
-from .official import MANY_SHOTS, SETTING, trained_models
-from .table import Table
+from .. import style
+from ..official import MANY_SHOTS, SETTING, trained_models
+from ..table import Table
 
 NAME = "claims_ledger"
 TITLE = "Published numbers and claims against derived and trained ones"

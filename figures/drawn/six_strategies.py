@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from theory import risk
+from theory import Setting, risk
 from theory.strategies import PUBLISHED
 
-from . import style
-from .official import SETTING
-from .table import Table
+from .. import style
+from ..official import SETTING
+from ..table import Table
 
 NAME = "six_strategies"
 TITLE = "Six strategies on the target and on its opposite"
@@ -31,12 +31,12 @@ SHOWN = tuple(name for name in PUBLISHED if name != "zero_shot_kq")
 TASKS = ("target", "opposite")
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns task, strategy, n_shots, risk."""
     n = np.arange(21)
     return Table.stack(
         *(
-            Table({"task": task, "strategy": name, "n_shots": n, "risk": risk(name, n, setting=SETTING, task=task)})
+            Table({"task": task, "strategy": name, "n_shots": n, "risk": risk(name, n, setting=setting, task=task)})
             for task in TASKS
             for name in SHOWN
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from theory import AttentionParameters, fixed_point, risk
+from theory import AttentionParameters, Setting, fixed_point, risk
 from theory.parameters import IsotropicScalars
 
-from . import style
-from .official import MANY_SHOTS, SETTING
-from .table import Table
+from .. import style
+from ..official import MANY_SHOTS, SETTING
+from ..table import Table
 
 NAME = "zero_shot_scale"
 TITLE = "Zero-shot fine-tuning of all parameters destroys in-context learning, whatever the scale c"
@@ -29,15 +29,15 @@ NOTICE = (
 SCALES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
-def data() -> Table:
+def data(setting: Setting = SETTING) -> Table:
     """Columns curve ("sweep" or "selected"), c_over_w, n_shots, risk, and the limit of many shots."""
     n = np.arange(41)
-    selected = fixed_point("zero_shot", setting=SETTING)
+    selected = fixed_point("zero_shot", setting=setting)
     assert selected.isotropic is not None
     models = [("selected", float(selected.isotropic.alpha / selected.isotropic.w), selected)]
     for c in SCALES:
         scalars = IsotropicScalars(alpha=c, w=1.0, q=1 / c, beta=0.0, gamma=0.0, delta=0.0)
-        models.append(("sweep", c, AttentionParameters.from_isotropic(scalars, SETTING.d)))
+        models.append(("sweep", c, AttentionParameters.from_isotropic(scalars, setting.d)))
     return Table.stack(
         *(
             Table(
@@ -45,8 +45,8 @@ def data() -> Table:
                     "curve": curve,
                     "c_over_w": c,
                     "n_shots": n,
-                    "risk": risk(model, n, setting=SETTING),
-                    "limit": risk(model, MANY_SHOTS, setting=SETTING),
+                    "risk": risk(model, n, setting=setting),
+                    "limit": risk(model, MANY_SHOTS, setting=setting),
                 }
             )
             for curve, c, model in models
@@ -67,7 +67,13 @@ def draw(table: Table) -> Figure:
         label=f"selected: {selected['c_over_w'][0]:.3f}",
     )  # fmt: skip
     axes.axhline(table["limit"][0], label=r"limit $s+\sigma^2$", **style.REFERENCE)
-    axes.set(xlabel=style.LABELS["n"], ylabel="risk on target", xlim=(0, 40), yscale="log", ylim=(0.09, 7))
+    axes.set(
+        xlabel=style.LABELS["n"],
+        ylabel="risk on target",
+        xlim=(0, 40),
+        yscale="log",
+        ylim=style.limits(0.09, 7, table["risk"]),
+    )
     axes.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
     axes.minorticks_off()
     axes.legend(loc="lower right", ncols=2)

@@ -99,7 +99,7 @@ def estimate(
     True
     """
     if not isinstance(model, AttentionParameters):
-        model = find_strategy(model)
+        model = find_strategy(model, "model")
     else:
         d = dimension_beside(model, d, setting, *map(arguments.get, ("covariance", "task_covariance", "target")))
     setting = settled("estimate", setting, d, arguments, _OWN)

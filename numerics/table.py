@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
 
-from theory.tables import format_table
+from theory.tables import format_table, html_table, varying
 
 Column = np.ndarray[Any, Any]
 SHOWN = 10  # rows at either end of a long table's repr
@@ -83,13 +84,27 @@ class Table:
             writer.writerows(zip(*(values.tolist() for values in self._columns.values()), strict=True))
 
     def __repr__(self) -> str:
+        rows, head = self._shown()
+        lines = format_table(self.columns, rows).split("\n")
+        if head < len(rows):
+            lines.insert(1 + head, "...")
+        return "\n".join([*lines, f"[{len(self)} rows]"])
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: what all rows have in common stands above them once."""
+        whole = list(zip(*(values.tolist() for values in self._columns.values()), strict=True))
+        changing, same = varying(self.columns, whole)
+        rows, head = self._shown()
+        shown = [[row[k] for k in changing] for row in rows]
+        if head < len(rows):
+            shown.insert(head, ["..."] * len(changing))
+        told = f"[{len(self)} rows]" + (f" {escape(same)}" if same else "")
+        return f"<p>{told}</p>{html_table([self.columns[k] for k in changing], shown)}"
+
+    def _shown(self) -> tuple[list[tuple[Any, ...]], int]:
+        """The rows that are shown, and how many of them are the first ones."""
         total = len(self)
         head, tail = (total, 0) if total <= 2 * SHOWN else (SHOWN, SHOWN)
-        rows = [
-            *zip(*(values[:head].tolist() for values in self._columns.values()), strict=True),
-            *zip(*(values[total - tail :].tolist() for values in self._columns.values()), strict=True),
-        ]
-        lines = format_table(self.columns, rows).split("\n")
-        if tail:
-            lines.insert(1 + head, "...")
-        return "\n".join([*lines, f"[{total} rows]"])
+        parts = (slice(0, head), slice(total - tail, None))
+        rows = [row for part in parts for row in zip(*(x[part].tolist() for x in self._columns.values()), strict=True)]
+        return rows, head

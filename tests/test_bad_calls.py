@@ -61,9 +61,9 @@ POSITIVE_DEFINITE = "symmetric positive definite"
 # call, kind of error, and what the message must say: the argument, the value, what is allowed.
 BAD_CALLS = {
     # names
-    "unknown strategy": (risk("magic"), ValueError, ["strategy", "'magic'", "pretrained", "mixed_kq"]),
-    "misspelt strategy": (risk("zero_shot_valu"), ValueError, ["strategy", "did you mean 'zero_shot_value'"]),
-    "strategy in capitals": (risk("ZS_V"), ValueError, ["strategy", "'ZS_V'", "zs_v"]),
+    "unknown strategy": (risk("magic"), ValueError, ["model", "'magic'", "pretrained", "mixed_kq"]),
+    "misspelt strategy": (risk("zero_shot_valu"), ValueError, ["model", "did you mean 'zero_shot_value'"]),
+    "strategy in capitals": (risk("ZS_V"), ValueError, ["model", "'ZS_V'", "zs_v"]),
     "strategy None": (risk(None), TypeError, ["strategy", "None", "AttentionParameters", "zs_v"]),
     "strategy a number": (risk(3), TypeError, ["strategy", "3 (int)", "zs_v"]),
     "strategy a list": (risk(["zs_v"]), TypeError, ["strategy", "list", "zs_v"]),
@@ -87,6 +87,10 @@ BAD_CALLS = {
     "noise as a symbol": (setting(sigma2=0.1), TypeError, ["'sigma2'", "did you mean 'noise_variance'", "allowed: d, covariance"]),
     "pretraining's shots as a symbol": (risk(m=20), TypeError, ["'m'", "did you mean 'pretrain_shots'"]),
     "shots as a symbol": (lambda: theory.risk("zs", n=3, n_shots=3, d=5), TypeError, ["'n'", "did you mean 'n_shots'"]),
+    "shots as a symbol alone": (lambda: theory.risk("zs", n=10, d=5), TypeError, ["'n'", "did you mean 'n_shots'"]),
+    "no shots": (lambda: theory.risk("zs", d=5), TypeError, ["risk() needs n_shots", "theory.risk('zero_shot_value', 10, d=5)"]),
+    "the noise's deviation": (risk(sigma=0.3), TypeError, ["'sigma'", "'noise_variance', the square of sigma"]),
+    "an unknown model": (risk("zss"), ValueError, ["model = 'zss' is unknown", "did you mean 'zs'"]),
     "shots for short": (risk(shots=3), TypeError, ["'shots'", "did you mean 'n_shots'"]),
     "a setting's shots for short": (setting(shots=3), TypeError, ["'shots'", "did you mean 'pretrain_shots'"]),
     "a covariance for short": (risk(cov=SIGMA), TypeError, ["'cov'", "did you mean 'covariance'"]),
@@ -110,8 +114,8 @@ BAD_CALLS = {
     # a model that is none, before anything else
     "a pair for a model, without d": (lambda: theory.risk((V, Q), 8), TypeError, ["strategy", "(tuple)", "AttentionParameters(v, Q)"]),
     "a pair for a model in conditions": (lambda: theory.conditions((V, Q)), TypeError, ["strategy", "(tuple)", "AttentionParameters(v, Q)"]),
-    "an unknown strategy without d": (lambda: theory.risk("zs_w", 8), ValueError, ["strategy", "'zs_w'", "did you mean 'zs_v'"]),
-    "an unknown strategy without d, certified": (lambda: theory.risk("zs_w", 8, certify=True), ValueError, ["strategy", "'zs_w'"]),
+    "an unknown strategy without d": (lambda: theory.risk("zs_w", 8), ValueError, ["model", "'zs_w'", "did you mean 'zs_v'"]),
+    "an unknown strategy without d, certified": (lambda: theory.risk("zs_w", 8, certify=True), ValueError, ["model", "'zs_w'"]),
     "an unknown strategy's fixed point": (fixed_point("zs_w"), ValueError, ["strategy", "'zs_w'"]),
     "a model for a fixed point": (lambda: theory.fixed_point(theory.AttentionParameters(V, Q)), TypeError, ["strategy", "a strategy's name or a Strategy"]),
     # numbers
@@ -348,7 +352,7 @@ def test_an_argument_beside_a_setting_overrides_it():
 def test_what_is_no_model_is_told_before_the_missing_d_in_simulations_too():
     import numerics
 
-    with pytest.raises(TypeError, match=r"strategy = .* \(tuple\)"):
+    with pytest.raises(TypeError, match=r"(model|strategy) = .* \(tuple\)"):
         numerics.estimate((V, Q), 8)
 
 

@@ -212,7 +212,7 @@ def test_symbols_leave_the_truth_open():
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"model": "zs_w"}, ValueError, "strategy = 'zs_w' is unknown"),
+        ({"model": "zs_w"}, ValueError, "model = 'zs_w' is unknown"),
         ({"noise_variance": -1}, ValueError, "noise_variance = -1"),
         ({"noise_varianc": 1}, TypeError, "did you mean 'noise_variance'"),
         ({"n_shots": 1.5}, ValueError, "n_shots = 1.5"),

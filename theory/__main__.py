@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import importlib
 import math
@@ -65,8 +66,13 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 0.25 or 1/4") from None
 
 
+def numbers(text: str) -> list[float]:
+    """Numbers separated by commas."""
+    return [number(part) for part in text.split(",")]
+
+
 def file_name(text: str) -> str:
-    """A file to write: any name but the empty one."""
+    """A file to write: any name but the empty one; - is standard output."""
     if not text:
         raise argparse.ArgumentTypeError("'' is not the name of a file")
     return text
@@ -88,13 +94,21 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def add_setting(
-    command: argparse.ArgumentParser, d: int | None = None, noise: float = 0.0, pretrain_shots: float = math.inf
+    command: argparse.ArgumentParser,
+    d: int | None = None,
+    noise: float = 0.0,
+    pretrain_shots: float = math.inf,
+    several: bool = False,
 ) -> None:
     """The options that make a setting; d without a default is required."""
     default = "" if d is None else f" (default {d})"
     command.add_argument("--d", type=int, default=d, required=d is None, help=f"input dimension{default}")
     command.add_argument(
-        "--noise", "--noise-variance", type=number, default=noise, help=f"label noise variance (default {noise:g})"
+        "--noise",
+        "--noise-variance",
+        type=numbers if several else number,
+        default=[noise] if several else noise,
+        help=f"label noise variance{', or several as 0,0.1,1' if several else ''} (default {noise:g})",
     )
     command.add_argument(
         "--pretrain-shots",
@@ -112,11 +126,11 @@ def add_setting(
     command.add_argument("--normalization", default="tokens", help=f"{' or '.join(NORMALIZATIONS)} (default tokens)")
 
 
-def setting_of(arguments: argparse.Namespace) -> Setting:
-    """The setting that the options of :func:`add_setting` make."""
+def setting_of(arguments: argparse.Namespace, noise: float | None = None) -> Setting:
+    """The setting that the options of :func:`add_setting` make; one of several noises."""
     return Setting(
         arguments.d,
-        noise_variance=arguments.noise,
+        noise_variance=arguments.noise if noise is None else noise,
         pretrain_shots=arguments.pretrain_shots,
         few_shot_shots=arguments.few_shot_shots,
         few_shot_weight=arguments.few_shot_weight,
@@ -133,28 +147,33 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    one = commands.add_parser("risk", help="the exact risk of one strategy at given shot counts", epilog=FRACTIONS)
-    one.add_argument("strategy", help="name or alias; 'strategies' lists them")
+    one = commands.add_parser("risk", help="the exact risk of strategies at given shot counts", epilog=FRACTIONS)
+    one.add_argument("strategy", nargs="+", help="names or aliases; 'strategies' lists them")
     one.add_argument("--shots", type=shot_counts, required=True, help="10, 0:20 (both ends), 0:100:10 or 0,1,5")
-    add_setting(one)
+    add_setting(one, several=True)
     one.add_argument(
         "--task",
         type=name_or_number,
         default="target",
         help=f"{', '.join(TASKS)} or a cosine, a negative fraction as --task=-1/4 (default target)",
     )
-    one.add_argument("--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well")
+    one.add_argument(
+        "--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well; - prints CSV instead"
+    )
 
     table = commands.add_parser(
         "table",
         help="all strategies on all tasks, by default in the official setting: d = 5, m = 20, sigma^2 = 0.1",
         epilog=FRACTIONS,
     )
+    table.add_argument("strategy", nargs="*", help="names or aliases (default: all)")
     table.add_argument(
         "--shots", type=shot_counts, default=list(OFFICIAL_SHOTS), help="shot counts (default 0,1,2,5,10,20,40)"
     )
-    add_setting(table, d=5, noise=0.1, pretrain_shots=20)
-    table.add_argument("--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well")
+    add_setting(table, d=5, noise=0.1, pretrain_shots=20, several=True)
+    table.add_argument(
+        "--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well; - prints CSV instead"
+    )
 
     add_setting(compare_command.add_command(commands, FRACTIONS), d=5, noise=0.1, pretrain_shots=20)
     printed = commands.add_parser(
@@ -193,47 +212,64 @@ def parser() -> argparse.ArgumentParser:
 
 
 def write_csv(path: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table as CSV, numbers in full precision."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    """A table as CSV, numbers in full precision; - is standard output."""
+    with contextlib.nullcontext(sys.stdout) if path == "-" else open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
 
 
-def run_risk(arguments: argparse.Namespace) -> int:
-    """One strategy, one task, a row for each shot count."""
-    setting = setting_of(arguments)
-    values = [risk(arguments.strategy, n, setting=setting, task=arguments.task) for n in arguments.shots]
-    strategy = find_strategy(arguments.strategy)
-    told = heading(setting, strategy.objective == "mixed")
-    print(f"{strategy.name}, task {arguments.task}; {told}; formula: python -m theory formula {strategy.name}")
-    header, rows = ("n_shots", "risk"), list(zip(arguments.shots, values, strict=True))
-    print(format_table(header, rows))
+def show(arguments: argparse.Namespace, told: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+    """Print a table and write it to a file; or print CSV alone, for what reads it."""
+    if arguments.csv != "-":
+        print(told)
+        print(format_table(header, rows))
     if arguments.csv:
         write_csv(arguments.csv, header, rows)
     return 0
 
 
-def heading(setting: Setting, auxiliary: bool = True) -> str:
-    """A line that tells every number of an isotropic setting."""
+def run_risk(arguments: argparse.Namespace) -> int:
+    """A row for each strategy, noise and shot count."""
+    settings = [setting_of(arguments, noise) for noise in arguments.noise]
+    strategies = [find_strategy(name) for name in arguments.strategy]
+    rows = [
+        (strategy.name, setting.noise_variance, n, risk(strategy, n, setting=setting, task=arguments.task))
+        for strategy in strategies
+        for setting in settings
+        for n in arguments.shots
+    ]
+    header = ("strategy", "noise_variance", "n_shots", "risk")
+    kept = [k for k, several in enumerate((len(strategies) > 1, len(settings) > 1, True, True)) if several]
+    names = ", ".join(strategy.name for strategy in strategies)
+    mixed = any(strategy.objective == "mixed" for strategy in strategies)
+    told = f"{names}, task {arguments.task}; {heading(settings, mixed)}; formula: python -m theory formula {strategies[0].name}"
+    return show(arguments, told, [header[k] for k in kept], [[row[k] for k in kept] for row in rows])
+
+
+def heading(settings: Sequence[Setting], auxiliary: bool = True) -> str:
+    """A line that tells every number of isotropic settings that differ in their noise."""
+    setting = settings[0]
     weight = setting.few_shot_weight
     loss = ""
     if auxiliary:
         loss = (
             f"auxiliary loss at {setting.auxiliary_shots()} shots with lambda {f'= {weight}' if weight else '-> 0+'}, "
         )
+    noise = ", ".join(str(setting.noise_variance) for setting in settings)
     return (
-        f"d = {setting.d}, pretrained at m = {setting.pretrain_shots} shots, sigma^2 = {setting.noise_variance}, "
+        f"d = {setting.d}, pretrained at m = {setting.pretrain_shots} shots, sigma^2 = {noise}, "
         f"unit-norm target, {loss}value scale {setting.value_scale}, "
         f"N = {'n + 1' if setting.normalization == 'tokens' else 'max(n, 1)'}"
     )
 
 
 def run_table(arguments: argparse.Namespace) -> int:
-    """Every strategy on every task in one setting, which the first line tells."""
-    setting = setting_of(arguments)
+    """Strategies on every task in one setting, or in several that differ in their noise, which the first line tells."""
+    settings = [setting_of(arguments, noise) for noise in arguments.noise]
+    names = [find_strategy(name).name for name in arguments.strategy] or list(STRATEGIES)
 
-    def entry(strategy: str, n: int, task: str) -> float | str:
+    def entry(strategy: str, n: int, task: str, setting: Setting) -> float | str:
         try:
             value: float = risk(strategy, n, setting=setting, task=task)
             return value
@@ -241,16 +277,17 @@ def run_table(arguments: argparse.Namespace) -> int:
             return NO_CLOSED_FORM
 
     rows = [
-        (strategy, task, *(entry(strategy, n, task) for n in arguments.shots))
+        (
+            strategy, task, *([setting.noise_variance] if len(settings) > 1 else []),
+            *(entry(strategy, n, task, setting) for n in arguments.shots),
+        )
         for task in TASKS
-        for strategy in STRATEGIES
-    ]
-    print(f"risk at n shots; {heading(setting)}")
-    header = ("strategy", "task", *(f"n={n}" for n in arguments.shots))
-    print(format_table(header, rows))
-    if arguments.csv:
-        write_csv(arguments.csv, header, rows)
-    return 0
+        for strategy in names
+        for setting in settings
+    ]  # fmt: skip
+    noise = ["noise_variance"] if len(settings) > 1 else []
+    header = ("strategy", "task", *noise, *(f"n={n}" for n in arguments.shots))
+    return show(arguments, f"risk at n shots; {heading(settings)}", header, rows)
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
@@ -278,7 +315,7 @@ def run_conditions(arguments: argparse.Namespace) -> int:
 
     setting = setting_of(arguments)
     strategy = find_strategy(arguments.strategy)
-    print(f"{strategy.name}; {heading(setting, strategy.objective == 'mixed')}")
+    print(f"{strategy.name}; {heading([setting], strategy.objective == 'mixed')}")
     print(conditions(strategy, setting=setting))
     return 0
 

@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack, overload
+
+import numpy as np
 
 from . import validation
 from .evaluation import model_of, risk_of
 from .parameters import AttentionParameters, dimension_beside
-from .setting import Setting, SettingArguments, settled
+from .setting import SETTING_ARGUMENTS, FloatArguments, Setting, SettingArguments, settled
 from .strategies import Strategy, find_strategy
 
+
+class _Required:
+    """The default of an argument that must be given: a misspelt one is then answered by what was meant."""
+
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Any = _Required()
 _OF_RISK = ("model", "n_shots", "task", "setting", "certify")
 
 
+@overload
+def risk(
+    model: str,
+    n_shots: float,
+    d: int | None = None,
+    *,
+    task: str | float = "target",
+    setting: None = None,
+    certify: Literal[False] = False,
+    **arguments: Unpack[FloatArguments],
+) -> float: ...
+@overload
+def risk(
+    model: str,
+    n_shots: range | list[int] | tuple[int, ...] | np.ndarray[Any, np.dtype[np.integer[Any]]],
+    d: int | None = None,
+    *,
+    task: str | float = "target",
+    setting: None = None,
+    certify: Literal[False] = False,
+    **arguments: Unpack[FloatArguments],
+) -> np.ndarray[Any, np.dtype[np.float64]]: ...
+@overload
 def risk(
     model: str | Strategy | AttentionParameters,
     n_shots: Any,
+    d: Any = None,
+    *,
+    task: Any = "target",
+    setting: Setting | None = None,
+    certify: bool = False,
+    **arguments: Unpack[SettingArguments],
+) -> Any: ...
+def risk(
+    model: str | Strategy | AttentionParameters,
+    n_shots: Any = REQUIRED,
     d: Any = None,
     *,
     task: Any = "target",
@@ -40,9 +84,10 @@ def risk(
     setting : Setting, optional
         Where it happens; arguments beside it override its own.
     **arguments
-        The arguments of :class:`theory.Setting`: covariance, task_covariance, noise_variance, target, pretrain_shots,
-        few_shot_shots, few_shot_weight, value_scale, normalization, query, query_covariance. How a model came to be makes no
-        difference to it: beside (v, Q) only d, the covariances, noise, target, normalization and query count.
+        The arguments of :class:`theory.Setting`: covariance=None, task_covariance=None, noise_variance=0, target=None,
+        pretrain_shots=inf, few_shot_shots=None, few_shot_weight=0, value_scale='balanced', normalization='tokens',
+        query='attends', query_covariance=None. How a model came to be makes no difference to it: beside (v, Q) only d, the
+        covariances, noise, target, normalization and query count.
     certify : bool
         Return flint balls that contain the exact value for the numbers given (a float is a rational number), of
         relative radius 2^-100 or less. Needs python-flint, the extra ``exact``.
@@ -88,9 +133,14 @@ def risk(
     0.546507
     """
     if not isinstance(model, AttentionParameters):
-        model = find_strategy(model)  # before d, whose absence would be blamed for what is no model
+        model = find_strategy(model, "model")  # before d, whose absence would be blamed for what is no model
     else:
         d = dimension_beside(model, d, setting, *map(arguments.get, ("covariance", "task_covariance", "target")))
+    if n_shots is REQUIRED:
+        validation.unknown_keywords("risk", arguments.keys() - set(SETTING_ARGUMENTS), _OF_RISK + SETTING_ARGUMENTS)
+        raise TypeError(
+            "risk() needs n_shots, the number of shots in the prompt: theory.risk('zero_shot_value', 10, d=5)"
+        )
     n_shots = validation.count("n_shots", n_shots, 0, True)
     setting = settled("risk", setting, d, arguments, _OF_RISK)
     if certify is not False:

@@ -11,6 +11,7 @@ SYMBOLS = {
     "sigma2": "noise_variance", "theta_0": "target", "m": "pretrain_shots", "lambda": "few_shot_weight",
     "w_0": "value_scale", "N": "normalization", "mask": "query",
 }  # fmt: skip
+ROOTS = ("sigma", "noise_std", "std")  # what noise_variance is the square of
 OF_RISK_ALONE = ("n_shots", "task", "certify")  # neither a setting's nor a fixed point's
 
 
@@ -42,7 +43,9 @@ def unknown_keywords(function: str, unknown: Iterable[str], allowed: Sequence[st
     """A TypeError for keywords that the function does not take."""
     for name in unknown:
         hint = ""
-        if name not in OF_RISK_ALONE and (meant := _meant(name, allowed)):
+        if name in ROOTS and "noise_variance" in allowed:
+            hint = f" (did you mean 'noise_variance', the square of {name}?)"
+        elif name not in OF_RISK_ALONE and (meant := _meant(name, allowed)):
             hint = f" (did you mean {meant!r}?)"
         elif meant := _meant(name, OF_RISK_ALONE):
             hint = f" ({meant!r} is an argument of theory.risk)"

@@ -36,6 +36,18 @@ class SettingArguments(TypedDict, total=False):
     target_weights: ArrayLike | None
 
 
+class FloatArguments(TypedDict, total=False):
+    """Those of them that are plain numbers and names: with them a risk is a float, or an array of floats."""
+
+    noise_variance: float
+    pretrain_shots: float
+    few_shot_shots: int | None
+    few_shot_weight: float
+    value_scale: float | Literal["balanced"]
+    normalization: Literal["tokens", "shots"] | float
+    query: Literal["attends", "masked"]
+
+
 class _Fields(NamedTuple):
     """What a Setting holds, with the defaults; a tuple, because one is made in every call of theory.risk."""
 

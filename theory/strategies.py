@@ -272,7 +272,7 @@ def named_strategy(name: str | Strategy) -> Strategy:
     return strategy
 
 
-def find_strategy(name: str | Strategy) -> Strategy:
+def find_strategy(name: str | Strategy, argument: str = "strategy") -> Strategy:
     """The strategy of a name or an alias; an unknown name is a ValueError that lists the valid ones."""
     if type(name) is str:
         strategy = _BY_ANY_NAME.get(name)
@@ -280,10 +280,10 @@ def find_strategy(name: str | Strategy) -> Strategy:
             return strategy
         near = difflib.get_close_matches(name, _BY_ANY_NAME, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"strategy = {describe(name)} is unknown{hint}; allowed: {', '.join(_BY_ANY_NAME)}")
+        raise ValueError(f"{argument} = {describe(name)} is unknown{hint}; allowed: {', '.join(_BY_ANY_NAME)}")
     if isinstance(name, Strategy):
         return name
     raise TypeError(
-        f"strategy = {describe(name)} ({type(name).__name__}) must be a strategy's name or a Strategy or, where a risk is "
+        f"{argument} = {describe(name)} ({type(name).__name__}) must be a strategy's name or a Strategy or, where a risk is "
         f"asked for, AttentionParameters(v, Q); names: {', '.join(_BY_ANY_NAME)}"
     )

@@ -35,6 +35,19 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join(lines)
 
 
+def varying(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[int], str]:
+    """The columns whose value changes from row to row, and what the others hold, in words.
+
+    Examples
+    --------
+    >>> varying(("d", "n", "risk"), [(5, 0, 1.1), (5, 1, 1.5)])
+    ([1, 2], 'd = 5')
+    """
+    changing = [k for k in range(len(header)) if len({cell(row[k]) for row in rows}) != 1 or len(rows) == 1]
+    same = [f"{name} = {cell(rows[0][k])}" for k, name in enumerate(header) if rows and k not in changing]
+    return changing, ", ".join(same)
+
+
 def html_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """The same table for a notebook; LaTeX between dollar signs is left to it.
 

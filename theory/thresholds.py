@@ -232,7 +232,7 @@ def conditions(
     (few-shot beats zero-shot on target: n > d - 1, d - n - 1 < 0, (d - 1,))
     """
     if not isinstance(model, AttentionParameters):
-        model = find_strategy(model)
+        model = find_strategy(model, "model")
     else:
         d = dimension_beside(model, d, setting, *map(arguments.get, ("covariance", "task_covariance", "target")))
     setting = settled("conditions", setting, d, arguments, ("model", "n_shots", "task", "setting"))

@@ -9,8 +9,8 @@ from theory import AttentionParameters, Setting, fixed_point, risk
 
 from .. import style
 from ..official import SETTING
-from ..practices import NAMES, look
 from ..table import Table
+from .practices import NAMES, look
 
 NAME = "prices"
 TITLE = "What fine-tuning costs unseen tasks: for ever, or as 1/n"

@@ -293,7 +293,7 @@ def run_table(arguments: argparse.Namespace) -> int:
 def run_compare(arguments: argparse.Namespace) -> int:
     """A row a practice."""
     setting = setting_of(arguments)
-    return compare_command.run(arguments, setting, heading(setting, auxiliary=False))
+    return compare_command.run(arguments, setting, heading([setting], auxiliary=False))
 
 
 def run_formula(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,9 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import theory
-from numerics import factored_flow, flow, gradient, hessian, objective
+from numerics import Term, factored_flow, flow, gradient, hessian, objective
 from numerics.attention_factors import balanced_factors
+from numerics.layer_space import whole_space
 from theory import Strategy
 from theory.strategies import find_strategy
 
@@ -86,7 +87,18 @@ def zero_but_for(layer, *, w):
     return theory.AttentionParameters(v, Q)
 
 
+def odd_layer(prompt, skip):
+    """Heads that alone would predict an odd function, beside what may not."""
+    layer = random_layer(7, 2)
+    v, Q = layer.v.copy(), layer.Q.copy()
+    v[:, 0] = Q[:, 1:-1, 0] = Q[:, 0, 1:] = 0
+    return theory.AttentionParameters(v, Q, prompt, skip)
+
+
 CASES = {
+    "odd heads, a prompt that is not": ("zero_shot", {}, odd_layer([[1.0, 0.5, 0.3, 1.0]], None), []),
+    "odd heads, an odd prompt": ("pretrained", {}, odd_layer([[0.0, 0.5, 0.3, 1.0]], None), []),
+    "odd heads, a skip that is not": ("zero_shot", {}, odd_layer(None, [0.4, 0.5, 0.3]), []),
     "heads": ("zero_shot", {}, random_layer(1, 3), []),
     "masked, prompt": ("mixed", {"query": "masked", "few_shot_weight": 0.5}, random_layer(2, 2, prompt=True), [1]),
     "one head, prompt": ("pretrained", {}, random_layer(3, 1, prompt=True), []),
@@ -150,6 +162,23 @@ def test_entries_of_heads_with_a_pull_end_where_nothing_moves():
             np.testing.assert_allclose((along + 2 * 0.3 * moved)[trains], 0, atol=1e-8)
             assert not moved[~trains].any()
             assert h == 1 or moved[trains].any() or not trains.any()
+
+
+@pytest.mark.parametrize("frozen", [[], [1]])
+def test_back_to_the_conserved_matrix(frozen):
+    """Along (A v, A^-T Q), which no prediction sees; off by 1e-5, two steps of Newton's method end at its fourth power."""
+    setting, layer = random_setting(), random_layer(8, 3)
+    whole = whole_space("start", layer, setting, frozen)
+    space = whole.like(layer.v, layer.Q, whole.directions(setting, (Term(1.0, 3, None),), "all"))
+    y = 1e-5 * np.random.default_rng(9).standard_normal(space.basis.shape[1])
+    level = space.level(space.start())
+    back = space.on_level(y, level)
+    assert np.abs(space.level(y) - level).max() > 1e-6
+    np.testing.assert_allclose(space.level(back), level, rtol=0, atol=1e-13)  # rounding of squares that sum to ten
+    risks = [
+        theory.risk(theory.AttentionParameters(*space.point(x)), 3, setting=setting, task="unseen") for x in (y, back)
+    ]
+    assert risks[1] == pytest.approx(risks[0], rel=1e-12)  # and off the way by 1e-5 it would be
 
 
 @pytest.mark.parametrize("name", ["value, skip", "keys, all of it"])

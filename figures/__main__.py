@@ -34,6 +34,13 @@ def figure_name(text: str) -> str:
     return text
 
 
+def folder(text: str) -> Path:
+    """A directory to write to: any name but the empty one, which would be this directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is not the name of a directory; write . for this one")
+    return Path(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     made = OneLineParser(
@@ -43,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("names", nargs="*", type=figure_name, metavar="NAME", help="figures to draw (default: all)")
     made.add_argument(
-        "--output", type=Path, default=Path("figures", "output"), metavar="DIR", help="default figures/output"
+        "--output", type=folder, default=Path("figures", "output"), metavar="DIR", help="default figures/output"
     )
     made.add_argument(
         "--formats",

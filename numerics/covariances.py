@@ -26,6 +26,8 @@ def aligned_target(alignment: Any, covariance: Covariance, d: int) -> Array | No
         return None
     if isinstance(covariance, PowerLaw | Spiked):
         eigenvalues, eigenvectors = covariance.eigenvalues(d), np.eye(d)
+    elif covariance.ndim == 1:
+        eigenvalues, eigenvectors = covariance, np.eye(d)
     else:
         eigenvalues, eigenvectors = np.linalg.eigh(covariance)
     if alignment == "uniform":

@@ -75,8 +75,9 @@ def grid(
     task : "target", "opposite", "unseen", cosine or vector, or several
         Evaluation tasks as in :func:`theory.risk`. A sequence of numbers is one of cosines; a vector is written inside
         a sequence, ``[theta]``, or a mapping.
-    covariance : "isotropic", PowerLaw, Spiked or matrix (d, d), or several
-        Input covariance; families exist at every d. Default: isotropic.
+    covariance : "isotropic", PowerLaw, Spiked, eigenvalues (d,) or matrix (d, d), or several
+        Input covariance; families exist at every d. Several vectors of eigenvalues are written as a mapping, since a
+        sequence of them is a matrix. Default: isotropic.
     target : "first", "largest", "smallest", "uniform" or vector (d,), or several
         The fine-tuning task: the first unit vector, the unit eigenvector of the covariance's largest or smallest
         eigenvalue, the unit vector with equal weight on all eigenvectors, or theta_0 itself.

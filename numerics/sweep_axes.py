@@ -12,7 +12,7 @@ from theory import STRATEGIES, AttentionParameters, PowerLaw, Spiked, Strategy
 from theory.prompt import NORMALIZATIONS
 from theory.strategies import find_strategy
 from theory.tasks import TASKS
-from theory.validation import count, covariance, matrix, nearest, normalization, positive_definite, real, reject, vector
+from theory.validation import count, covariance, nearest, normalization, real, reject, vector
 
 from .covariances import ALIGNMENTS
 from .prompts import Array
@@ -86,22 +86,27 @@ def models(values: Any) -> list[Named]:
 
 
 def covariances(values: Any) -> list[Named]:
-    """Families by their repr, the identity as "isotropic", matrices as "matrix 1", ... unless a mapping names them."""
+    """Families by their repr, the identity as "isotropic", others as "eigenvalues 1", "matrix 2", ... unless a mapping names them.
+
+    A nested sequence is a matrix, never several vectors of eigenvalues.
+    """
 
     def is_one(value: Any) -> bool:
-        return value is None or isinstance(value, str | PowerLaw | Spiked) or _depth(value) == 2
+        words = (str, PowerLaw, Spiked)
+        flat = _depth(value) == 1 and not any(x is None or isinstance(x, words) or _depth(x) for x in value)
+        return value is None or isinstance(value, words) or flat or _depth(value) == 2
 
     out = []
     for k, (name, value) in enumerate(_items("covariance", values, is_one), 1):
         if value is None or isinstance(value, str):
             if value is not None and value != "isotropic":
-                raise nearest("covariance", value, ("isotropic",), ", a PowerLaw, a Spiked or a matrix of shape (d, d)")
+                raise nearest("covariance", value, ("isotropic",), ", a PowerLaw, a Spiked, eigenvalues or a matrix")
             out.append(Named(name or "isotropic", None))
         elif isinstance(value, PowerLaw | Spiked):
             out.append(Named(name or repr(value), value))
         else:
-            checked = positive_definite("covariance", matrix("covariance", value, None).astype(np.float64), None)
-            out.append(Named(name or f"matrix {k}", checked))
+            checked = covariance("covariance", value, definite=True).astype(np.float64)
+            out.append(Named(name or f"{'eigenvalues' if checked.ndim == 1 else 'matrix'} {k}", checked))
     return out
 
 

@@ -103,6 +103,8 @@ def _block(path: Path, number: int, line: bytes, sizes: Sequence[int]) -> tuple[
         values = np.array(risks)
         if not fault and (values.shape != (sizes[block],) or values.dtype.kind not in "if"):
             fault = f"block {block} has {sizes[block]} numbers"
+        elif not fault and np.isnan(values.astype(np.float64)).any():
+            fault = "a risk is NaN, which no sweep writes"
     except (ValueError, TypeError):
         fault = "it is no JSON list of a block and its risks"
     if fault:

@@ -663,6 +663,13 @@ def test_wrong_input_is_one_line(arguments: list[str], message: str, capsys: pyt
     assert captured.err.count("\n") == 1
 
 
+def test_an_output_without_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--output", ""])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_an_output_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main(["--output", str(tmp_path / "file")]) == 2

@@ -77,10 +77,13 @@ def test_every_row_of_a_sweep_over_covariances() -> None:
         assert row["risk"] == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("covariance", [PowerLaw(1.0), Spiked(0.2, 5.0), random_covariance(5)])
+@pytest.mark.parametrize(
+    "covariance", [PowerLaw(1.0), Spiked(0.2, 5.0), np.array([0.5, 3.0, 2.0, 0.1, 1.0]), random_covariance(5)]
+)
 def test_targets_aligned_with_the_covariance(covariance: Any) -> None:
     """What an alignment promises, by the signal power s: the zero-shot risk of `zero_shot_value` knows it."""
-    matrix = covariance if isinstance(covariance, np.ndarray) else np.diag(covariance.eigenvalues(5))
+    matrix = np.asarray(covariance if isinstance(covariance, np.ndarray) else covariance.eigenvalues(5))
+    matrix = np.diag(matrix) if matrix.ndim == 1 else matrix
     eigenvalues = np.linalg.eigvalsh(matrix)
     powers = {
         "first": matrix[0, 0],
@@ -92,6 +95,20 @@ def test_targets_aligned_with_the_covariance(covariance: Any) -> None:
     np.testing.assert_allclose(
         table["risk"], [0.1 + 2 * s / 9 for s in powers.values()], rtol=1e-13
     )  # R4 at B ~ 1/Sigma
+
+
+def test_eigenvalues_on_the_axis_of_covariances() -> None:
+    """One vector by itself; several in a mapping, or among others: each row is the diagonal matrix's."""
+    one, two = [1.0, 0.5, 2.0], np.array([3.0, 1.0, 1.0])
+    rows = [theory.risk("zs_v", [3], covariance=np.diag(x), noise_variance=0.1)[0] for x in (one, two)]
+    single = grid("zs_v", 3, covariance=one, noise_variance=0.1)  # d from its length
+    assert single["covariance"].tolist() == ["eigenvalues 1"]
+    several = grid("zs_v", 3, covariance={"a": one, "b": two}, noise_variance=0.1)
+    among = grid("zs_v", 3, 3, covariance=[None, two, np.diag(one)], noise_variance=0.1)
+    assert among["covariance"].tolist() == ["isotropic", "eigenvalues 2", "matrix 3"]
+    # A diagonal world runs on lines and its matrix on matrices: the same sums in another order.
+    for found, expected in ((single["risk"], rows[:1]), (several["risk"], rows), (among["risk"][1:], rows[::-1])):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_models_beside_strategies() -> None:
@@ -297,6 +314,7 @@ def test_a_checkpoint_of_another_sweep_is_refused(tmp_path: Path) -> None:
         (b'[0,["0.5","0.5"]]', "block 0 has 2 numbers"),
         (b"[0,[null,0.5]]", "block 0 has 2 numbers"),
         (b"[0,0.5]", "block 0 has 2 numbers"),
+        (b"[0,[0.5,NaN]]", "a risk is NaN, which no sweep writes"),
     ],
 )
 def test_a_damaged_line_of_a_checkpoint_is_named(damaged: bytes, fault: str, tmp_path: Path) -> None:

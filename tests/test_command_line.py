@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import theory
@@ -111,6 +112,50 @@ def test_numbers_may_be_fractions(capsys):
     assert outputs[0][1].splitlines()[2].split() == ["3", f"{expected:.6g}"]
 
 
+def printed_risks(out):
+    return [float(line.split()[1]) for line in out.splitlines()[2:]]
+
+
+def test_worlds_that_are_not_isotropic(capsys, tmp_path):
+    """Eigenvalues, and a matrix in a file of either kind; the query's likewise, or masked."""
+    matrix = np.array([[1.0, 0.25], [0.25, 0.5]])
+    np.save(tmp_path / "sigma.npy", matrix)
+    (tmp_path / "sigma.txt").write_text("1, 1/4\n0.25 1/2\n", encoding="utf-8")
+    base = ["risk", "pretrained", "--shots", "3", "--d", "2", "--pretrain-shots", "9"]
+    for options, world, told in (
+        (["--covariance", "1,1/2"], {"covariance": [1, 0.5]}, "Sigma = diag(1, 0.5)"),
+        (["--covariance", str(tmp_path / "sigma.npy")], {"covariance": matrix}, "Sigma = as given"),
+        (["--covariance", str(tmp_path / "sigma.txt")], {"covariance": matrix}, "Sigma = as given"),
+        (["--query-covariance", "2,0"], {"query_covariance": [2, 0]}, "Sigma_q = diag(2, 0)"),
+        (
+            ["--query", "masked", "--normalization", "4"],
+            {"query": "masked", "normalization": 4.0},
+            "N = 4.0, query masked",
+        ),
+    ):
+        status, out, _ = run(capsys, *base, *options)
+        assert status == 0
+        assert told in out.splitlines()[0]
+        expected = theory.risk("pretrained", 3, 2, pretrain_shots=9, **world)
+        assert printed_risks(out) == [pytest.approx(expected, rel=1e-5)]  # six digits are printed
+    assert "query masked" in run(capsys, "table", "--query", "masked")[1].splitlines()[0]
+
+
+def test_strategies_of_ones_own(capsys):
+    base = ["--shots", "5", "--d", "3", "--noise", "0.1", "--pretrain-shots", "12"]
+    for words, strategy in (
+        (["value", "--replay", "0.3", "--time", "2"], theory.Strategy("value", replay=0.3, time=2)),
+        (["v_x,w", "--zero-shot", "1/2", "--few-shot", "1"], theory.Strategy(("v_x", "w"), zero_shot=0.5, few_shot=1)),
+        (["skip", "--pull", "0.5"], theory.Strategy("skip", pull=0.5)),
+        (["value"], theory.Strategy("value")),
+    ):
+        status, out, _ = run(capsys, "risk", *words, *base)
+        assert status == 0
+        assert out.startswith(strategy.name)
+        expected = theory.risk(strategy, 5, 3, noise_variance=0.1, pretrain_shots=12)
+        assert printed_risks(out) == [pytest.approx(expected, rel=1e-5)]  # six digits are printed
+
+
 def test_strategies_lists_names_aliases_and_what_trains(capsys):
     status, out, _ = run(capsys, "strategies")
     assert status == 0
@@ -182,6 +227,13 @@ def test_shot_counts(text, counts):
         "risk zs --shots 1 --d 5 --csv /nonexistent/folder/file.csv",
         "risk zs --shots 1 --d 5 --csv=",
         "table --csv=",
+        "risk zs --shots 1 --d 5 --query hidden",
+        "risk zs --shots 1 --d 5 --covariance 1,x",
+        "risk zs --shots 1 --d 5 --covariance 1,1/2",
+        "risk zs --shots 1 --d 2 --query-covariance 1,-1",
+        "risk zs --shots 1 --d 5 --replay 1",
+        "risk v_x,u --shots 1 --d 5",
+        "risk value --shots 1 --d 5 --pretrain-shots 9 --time -1",
         "report --output=",
         "prove R99",
         "unknown",

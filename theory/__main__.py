@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import NoClosedForm, Setting, compare_command, risk
+from .command_options import add_strategies, add_world, strategies_of, told_world, world_of
 from .printed_formulas import program
 from .prompt import NORMALIZATIONS
 from .strategies import STRATEGIES, find_strategy
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 OFFICIAL_SHOTS = (0, 1, 2, 5, 10, 20, 40)
 NO_CLOSED_FORM = "no closed form"
+NORMALIZATIONS_TOLD: dict[Any, str] = {"tokens": "n + 1", "shots": "max(n, 1)"}
 FRACTIONS = "Numbers may be written as 1/4; a float is made of them."
 
 
@@ -123,7 +125,12 @@ def add_setting(
     command.add_argument(
         "--value-scale", type=name_or_number, default="balanced", help="V_yy after pretraining, or balanced (default)"
     )
-    command.add_argument("--normalization", default="tokens", help=f"{' or '.join(NORMALIZATIONS)} (default tokens)")
+    command.add_argument(
+        "--normalization",
+        type=name_or_number,
+        default="tokens",
+        help=f"{', '.join(NORMALIZATIONS)} or a number N (default tokens)",
+    )
 
 
 def setting_of(arguments: argparse.Namespace, noise: float | None = None) -> Setting:
@@ -136,6 +143,7 @@ def setting_of(arguments: argparse.Namespace, noise: float | None = None) -> Set
         few_shot_weight=arguments.few_shot_weight,
         value_scale=arguments.value_scale,
         normalization=arguments.normalization,
+        **world_of(arguments),
     )
 
 
@@ -148,9 +156,10 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     one = commands.add_parser("risk", help="the exact risk of strategies at given shot counts", epilog=FRACTIONS)
-    one.add_argument("strategy", nargs="+", help="names or aliases; 'strategies' lists them")
+    add_strategies(one, number)
     one.add_argument("--shots", type=shot_counts, required=True, help="10, 0:20 (both ends), 0:100:10 or 0,1,5")
     add_setting(one, several=True)
+    add_world(one)
     one.add_argument(
         "--task",
         type=name_or_number,
@@ -171,6 +180,7 @@ def parser() -> argparse.ArgumentParser:
         "--shots", type=shot_counts, default=list(OFFICIAL_SHOTS), help="shot counts (default 0,1,2,5,10,20,40)"
     )
     add_setting(table, d=5, noise=0.1, pretrain_shots=20, several=True)
+    add_world(table)
     table.add_argument(
         "--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well; - prints CSV instead"
     )
@@ -232,7 +242,7 @@ def show(arguments: argparse.Namespace, told: str, header: Sequence[str], rows: 
 def run_risk(arguments: argparse.Namespace) -> int:
     """A row for each strategy, noise and shot count."""
     settings = [setting_of(arguments, noise) for noise in arguments.noise]
-    strategies = [find_strategy(name) for name in arguments.strategy]
+    strategies = strategies_of(arguments)
     rows = [
         (strategy.name, setting.noise_variance, n, risk(strategy, n, setting=setting, task=arguments.task))
         for strategy in strategies
@@ -243,12 +253,14 @@ def run_risk(arguments: argparse.Namespace) -> int:
     kept = [k for k, several in enumerate((len(strategies) > 1, len(settings) > 1, True, True)) if several]
     names = ", ".join(strategy.name for strategy in strategies)
     mixed = any(strategy.objective == "mixed" for strategy in strategies)
-    told = f"{names}, task {arguments.task}; {heading(settings, mixed)}; formula: python -m theory formula {strategies[0].name}"
+    first = strategies[0].name
+    where = f"; formula: python -m theory formula {first}" if first in STRATEGIES else ""
+    told = f"{names}, task {arguments.task}; {heading(settings, mixed)}{where}"
     return show(arguments, told, [header[k] for k in kept], [[row[k] for k in kept] for row in rows])
 
 
 def heading(settings: Sequence[Setting], auxiliary: bool = True) -> str:
-    """A line that tells every number of isotropic settings that differ in their noise."""
+    """A line that tells every number of settings that differ in their noise."""
     setting = settings[0]
     weight = setting.few_shot_weight
     loss = ""
@@ -260,7 +272,7 @@ def heading(settings: Sequence[Setting], auxiliary: bool = True) -> str:
     return (
         f"d = {setting.d}, pretrained at m = {setting.pretrain_shots} shots, sigma^2 = {noise}, "
         f"unit-norm target, {loss}value scale {setting.value_scale}, "
-        f"N = {'n + 1' if setting.normalization == 'tokens' else 'max(n, 1)'}"
+        f"N = {NORMALIZATIONS_TOLD.get(setting.normalization, setting.normalization)}{told_world(setting)}"
     )
 
 

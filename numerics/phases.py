@@ -16,6 +16,7 @@ from theory.validation import reject
 from .derivatives import Objective, few_shot_objective, objective, zero_shot_tokens
 from .integrator import Integrator, Linearisation, System, symmetric
 from .layer_space import LayerSpace
+from .limits import far_apart, require_limit
 from .quadratic_flow import QuadraticFlow, flat_directions
 from .slow_manifold import ZeroShotManifold
 from .subspaces import AffineSpace, Trained, unseen_motion_basis
@@ -159,7 +160,10 @@ def _rows(
     for time in times:
         yield row(time, follower.advance(time))
     if limit:
-        yield row(math.inf, follower.settle(scale))
+        end = follower.settle(scale)
+        if isinstance(space, AffineSpace) and isinstance(follower, Integrator) and far_apart(setting):
+            require_limit(space, setting, objective, end, scale, pull, follower.symmetries)
+        yield row(math.inf, end)
 
 
 def _conserving(space: AffineSpace | ZeroShotManifold) -> Callable[[Array], tuple[Array, Array]]:

@@ -107,6 +107,21 @@ def test_units_far_apart():
         flow("zero_shot", setting, until="converged")
 
 
+@pytest.mark.parametrize("unit", [1e-7, 0.1])
+def test_variances_far_apart_are_certified_or_refused(unit):
+    """At a condition of 1e28 the flow seems to rest where its loss is a hundred times the limit's; at 1e4 it arrives."""
+    units, plain = np.diag([1.0, unit, 1 / unit]), random_setting(3, 8)
+    setting = plain.replace(
+        covariance=units @ plain.sigma() @ units, target=np.linalg.solve(units, plain.target_vector())
+    )
+    if unit == 1e-7:
+        with pytest.raises(NoConvergence, match="floats cannot tell its limit"):
+            flow("zero_shot", setting, until="converged")
+    else:
+        end, point = flow("zero_shot", setting, until="converged").end, theory.fixed_point("zero_shot", setting=setting)
+        assert distance(end, point) < 1e-11 * max(np.abs(point.v).max(), np.abs(point.Q).max())
+
+
 def test_a_degenerate_minimum_is_no_limit_to_rounding():
     """The family v_0 = c is approached like t^(-1/2), at rates that vanish with the distance: none is ever near."""
     start = theory.AttentionParameters([1.5, 0.1, 0.2], [[0.1, 1.0, 0.3], [1.2, 0.2, -0.1], [0.0, 0.0, 0.0]])

@@ -35,14 +35,16 @@ def require_limit(
     objective: Objective,
     y: Array,
     scale: float,
-    pull: float = 0.0,
-    symmetries: int | None = 1,
+    pull: float,
+    symmetries: int | None,
 ) -> None:
     """NoConvergence unless what is left of the way from y is below the resolution of limits."""
     slope = 2 * pull * y - space.velocity(space.loss(setting, objective, exact=True), y)
     curvature = 2 * pull * np.eye(len(y)) - space.jacobian(space.loss(setting, objective), y)
     stretch = np.sqrt(np.maximum(curvature.diagonal(), 0.0))
-    curved = stretch > 0
+    curved = stretch > 0  # where it is not, the loss is constant
+    if not curved.any():
+        return
     slope, curvature, stretch = slope[curved], curvature[np.ix_(curved, curved)], stretch[curved]
     rates, vectors = np.linalg.eigh(curvature / np.outer(stretch, stretch))
     moves = rates > _FLAT * rates[-1]

@@ -120,6 +120,9 @@ def test_variances_far_apart_are_certified_or_refused(unit):
     else:
         end, point = flow("zero_shot", setting, until="converged").end, theory.fixed_point("zero_shot", setting=setting)
         assert distance(end, point) < 1e-11 * max(np.abs(point.v).max(), np.abs(point.Q).max())
+    masked = setting.replace(query="masked")  # nothing moves, and that is certain
+    start = theory.fixed_point("pretrained", setting=masked)
+    assert distance(flow("zero_shot", masked, start=start, until="converged").end, start) == 0
 
 
 def test_a_degenerate_minimum_is_no_limit_to_rounding():

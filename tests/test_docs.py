@@ -115,7 +115,7 @@ def test_the_readme_shows_the_strategies_and_calls_commands_that_exist():
 def test_the_readme_says_how_long_its_commands_take_and_what_is_skipped():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     told = re.findall(r"^(?:Run [^`]*)?```sh\n|^    python -m theory .*$", text, re.M)
-    assert len(told) == 6
+    assert len(told) == 8
     assert all(re.search(r"# at once|# \d+ s: |\(.*minutes?\b", line.replace("\n", " ")) for line in told)
     assert "Chromium or Chrome" in text
     skips = re.findall(

@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from theory.__main__ import OneLineParser, number, whole_or_infinite
+from theory.command_types import OneLineParser, number, whole_or_infinite
 
 from . import catalogue
 

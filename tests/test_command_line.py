@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import theory
-from theory.__main__ import main, shot_counts
+from theory.__main__ import main
+from theory.command_types import shot_counts
 from theory.proofs import runner
 
 

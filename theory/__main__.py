@@ -6,16 +6,15 @@ import argparse
 import contextlib
 import csv
 import importlib
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from . import NoClosedForm, Setting, compare_command, risk
-from .command_options import add_strategies, add_world, strategies_of, told_world, world_of
+from .command_options import add_setting, add_strategies, add_world, setting_of, strategies_of, told_world
+from .command_types import OneLineParser, file_name, name_or_number, shot_counts
 from .printed_formulas import program
-from .prompt import NORMALIZATIONS
 from .strategies import STRATEGIES, find_strategy
 from .tables import format_table
 from .tasks import TASKS
@@ -29,124 +28,6 @@ NORMALIZATIONS_TOLD: dict[Any, str] = {"tokens": "n + 1", "shots": "max(n, 1)"}
 FRACTIONS = "Numbers may be written as 1/4; a float is made of them."
 
 
-def shot_counts(text: str) -> list[int]:
-    """Shots as ``10``, ``0,1,5``, ``0:20`` or ``0:100:10``; both ends are included."""
-    shots: list[int] = []
-    try:
-        for part in text.split(","):
-            first, *rest = (int(piece) for piece in part.split(":"))
-            if not rest:
-                shots.append(first)
-                continue
-            last, step = rest[0], rest[1] if len(rest) == 2 else 1
-            if len(rest) > 2 or step < 1:
-                raise ValueError
-            shots.extend(range(first, last + 1, step))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of shot counts such as 10, 0:20, 0:100:10 or 0,1,5"
-        ) from None
-    if not shots:
-        raise argparse.ArgumentTypeError(f"{text!r} holds no shot count")
-    return shots
-
-
-def whole_or_infinite(text: str) -> float | int:
-    """A whole number, or ``inf``."""
-    try:
-        return math.inf if text in ("inf", "infinity") else int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number or inf") from None
-
-
-def number(text: str) -> float:
-    """A number such as 0.25, or 1/4, of which a float is made."""
-    try:
-        top, *bottom = text.split("/")
-        return int(top) / int(*bottom) if bottom else float(top)
-    except (ValueError, TypeError, ArithmeticError):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 0.25 or 1/4") from None
-
-
-def numbers(text: str) -> list[float]:
-    """Numbers separated by commas."""
-    return [number(part) for part in text.split(",")]
-
-
-def file_name(text: str) -> str:
-    """A file to write: any name but the empty one; - is standard output."""
-    if not text:
-        raise argparse.ArgumentTypeError("'' is not the name of a file")
-    return text
-
-
-def name_or_number(text: str) -> Any:
-    """A number where the text is one, else the text."""
-    try:
-        return number(text)
-    except argparse.ArgumentTypeError:
-        return text
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Wrong usage is one line on standard error and exit status 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
-def add_setting(
-    command: argparse.ArgumentParser,
-    d: int | None = None,
-    noise: float = 0.0,
-    pretrain_shots: float = math.inf,
-    several: bool = False,
-) -> None:
-    """The options that make a setting; d without a default is required."""
-    default = "" if d is None else f" (default {d})"
-    command.add_argument("--d", type=int, default=d, required=d is None, help=f"input dimension{default}")
-    command.add_argument(
-        "--noise",
-        "--noise-variance",
-        type=numbers if several else number,
-        default=[noise] if several else noise,
-        help=f"label noise variance{', or several as 0,0.1,1' if several else ''} (default {noise:g})",
-    )
-    command.add_argument(
-        "--pretrain-shots",
-        type=whole_or_infinite,
-        default=pretrain_shots,
-        help=f"shots of pretraining (default {pretrain_shots})",
-    )
-    command.add_argument("--few-shot-shots", type=int, help="shots of the auxiliary loss (default: as in pretraining)")
-    command.add_argument(
-        "--few-shot-weight", type=number, default=0.0, help="weight of the auxiliary loss (default 0: the limit 0+)"
-    )
-    command.add_argument(
-        "--value-scale", type=name_or_number, default="balanced", help="V_yy after pretraining, or balanced (default)"
-    )
-    command.add_argument(
-        "--normalization",
-        type=name_or_number,
-        default="tokens",
-        help=f"{', '.join(NORMALIZATIONS)} or a number N (default tokens)",
-    )
-
-
-def setting_of(arguments: argparse.Namespace, noise: float | None = None) -> Setting:
-    """The setting that the options of :func:`add_setting` make; one of several noises."""
-    return Setting(
-        arguments.d,
-        noise_variance=arguments.noise if noise is None else noise,
-        pretrain_shots=arguments.pretrain_shots,
-        few_shot_shots=arguments.few_shot_shots,
-        few_shot_weight=arguments.few_shot_weight,
-        value_scale=arguments.value_scale,
-        normalization=arguments.normalization,
-        **world_of(arguments),
-    )
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = OneLineParser(
@@ -156,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     one = commands.add_parser("risk", help="the exact risk of strategies at given shot counts", epilog=FRACTIONS)
-    add_strategies(one, number)
+    add_strategies(one)
     one.add_argument("--shots", type=shot_counts, required=True, help="10, 0:20 (both ends), 0:100:10 or 0,1,5")
     add_setting(one, several=True)
     add_world(one)

@@ -86,7 +86,7 @@ def risk(
     **arguments
         The arguments of :class:`theory.Setting`: covariance=None, task_covariance=None, noise_variance=0, target=None,
         pretrain_shots=inf, few_shot_shots=None, few_shot_weight=0, value_scale='balanced', normalization='tokens',
-        query='attends', query_covariance=None. How a model came to be makes no difference to it: beside (v, Q) only d, the
+        query='attends', query_covariance=None, target_weights=None. How a model came to be makes no difference to it: beside (v, Q) only d, the
         covariances, noise, target, normalization and query count.
     certify : bool
         Return flint balls that contain the exact value for the numbers given (a float is a rational number), of

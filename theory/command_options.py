@@ -3,37 +3,70 @@
 from __future__ import annotations
 
 import argparse
-from fractions import Fraction
-from pathlib import Path
+import math
 from typing import Any, get_args
 
 import numpy as np
 
-from .setting import QUERIES
+from .command_types import covariance, name_or_number, number, numbers, whole_or_infinite
+from .prompt import NORMALIZATIONS
+from .setting import QUERIES, Setting
 from .strategies import KEY_QUERY, SKIP, VALUE, Strategy, Trains, find_strategy
 
 _BLOCKS = (*get_args(Trains), *VALUE, *KEY_QUERY, *SKIP)
 _WEIGHTS = ("zero_shot", "few_shot", "replay", "pull", "time")
 
 
-def covariance(text: str) -> Any:
-    """Eigenvalues such as ``1,1/2,0.25``, or a file of them or of a matrix: .npy, or text with a row a line."""
-    try:
-        return np.array([float(Fraction(part)) for part in text.split(",")])
-    except (ValueError, ZeroDivisionError):
-        path = Path(text)
-    try:
-        if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        rows = [
-            line.replace(",", " ").split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
-        ]
-        entries = [[float(Fraction(entry)) for entry in row] for row in rows]
-        return np.array([x for row in entries for x in row] if 1 in (len(rows), *map(len, rows)) else entries)
-    except (OSError, ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of eigenvalues such as 1,1/2,0.25, nor a file of them or of a matrix (.npy or text)"
-        ) from None
+def add_setting(
+    command: argparse.ArgumentParser,
+    d: int | None = None,
+    noise: float = 0.0,
+    pretrain_shots: float = math.inf,
+    several: bool = False,
+) -> None:
+    """The options that make a setting; d without a default is required."""
+    default = "" if d is None else f" (default {d})"
+    command.add_argument("--d", type=int, default=d, required=d is None, help=f"input dimension{default}")
+    command.add_argument(
+        "--noise",
+        "--noise-variance",
+        type=numbers if several else number,
+        default=[noise] if several else noise,
+        help=f"label noise variance{', or several as 0,0.1,1' if several else ''} (default {noise:g})",
+    )
+    command.add_argument(
+        "--pretrain-shots",
+        type=whole_or_infinite,
+        default=pretrain_shots,
+        help=f"shots of pretraining (default {pretrain_shots})",
+    )
+    command.add_argument("--few-shot-shots", type=int, help="shots of the auxiliary loss (default: as in pretraining)")
+    command.add_argument(
+        "--few-shot-weight", type=number, default=0.0, help="weight of the auxiliary loss (default 0: the limit 0+)"
+    )
+    command.add_argument(
+        "--value-scale", type=name_or_number, default="balanced", help="V_yy after pretraining, or balanced (default)"
+    )
+    command.add_argument(
+        "--normalization",
+        type=name_or_number,
+        default="tokens",
+        help=f"{', '.join(NORMALIZATIONS)} or a number N (default tokens)",
+    )
+
+
+def setting_of(arguments: argparse.Namespace, noise: float | None = None) -> Setting:
+    """The setting that the options of :func:`add_setting` make; one of several noises."""
+    return Setting(
+        arguments.d,
+        noise_variance=arguments.noise if noise is None else noise,
+        pretrain_shots=arguments.pretrain_shots,
+        few_shot_shots=arguments.few_shot_shots,
+        few_shot_weight=arguments.few_shot_weight,
+        value_scale=arguments.value_scale,
+        normalization=arguments.normalization,
+        **world_of(arguments),
+    )
 
 
 def add_world(command: argparse.ArgumentParser) -> None:
@@ -51,7 +84,7 @@ def add_world(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_strategies(command: argparse.ArgumentParser, number: Any) -> None:
+def add_strategies(command: argparse.ArgumentParser) -> None:
     """Names of strategies, or blocks that train and their loss."""
     command.add_argument(
         "strategy",

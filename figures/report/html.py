@@ -17,8 +17,12 @@ _PIXELS_PER_POINT = 1.5  # letters in pictures are then as large as the text aro
 def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of cells that are HTML already; it scrolls where it is wider than the page."""
     head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
+    labels = [escape(re.sub("<[^>]*>", "", cell)) for cell in header]  # beside each cell where a phone shows no header
     body = "\n".join(
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
+        f'<tr><th scope="row">{row[0]}</th>'
+        + "".join(f'<td data-label="{label}">{cell}</td>' for label, cell in zip(labels[1:], row[1:], strict=True))
+        + "</tr>"
+        for row in rows
     )
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(re.sub("<[^>]*>", "", caption))}">\n'

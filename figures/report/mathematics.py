@@ -86,11 +86,9 @@ def _together(before: str, piece: str, after: str) -> str:
 
 
 def display(latex: str) -> str:
-    """A formula on a line of its own, which scrolls where it is wider than the page."""
+    """A formula on a line of its own, which scrolls where it is wider than the page; it knows its LaTeX, to be copied."""
     root = _converted(latex)
-    return (
-        f'<div class="display" tabindex="0" role="group" aria-label="formula">{_serialised(list(root), "block")}</div>'
-    )
+    return f'<div class="display" tabindex="0" role="group" aria-label="formula" data-latex="{escape(latex)}">{_serialised(list(root), "block")}</div>'
 
 
 def displayed(lines: str) -> str:

@@ -66,7 +66,9 @@ def page(evidence: Evidence) -> str:
         "again": ("Make this page again", _again()),
     }
     links = "\n".join(f'<li><a href="#{name}">{title}</a></li>' for name, (title, _) in sections.items())
-    theorems = "\n".join(f'<li><a href="#{r.theorem.name}">{r.theorem.name}</a></li>' for r in evidence.results)
+    theorems = "\n".join(
+        f'<li><a href="#{r.theorem.name}">{r.theorem.name}</a> {prose(r.theorem.title)}</li>' for r in evidence.results
+    )
     body = "\n".join(
         f'<section id="{name}" aria-labelledby="{name}-title">\n<h2 id="{name}-title">{title}</h2>\n{text}\n</section>'
         for name, (title, text) in sections.items()
@@ -98,6 +100,9 @@ def page(evidence: Evidence) -> str:
 <main id="main">
 {body}
 </main>
+<script>
+{files(__package__).joinpath("copy.js").read_text(encoding="utf-8").strip()}
+</script>
 </body>
 </html>
 """

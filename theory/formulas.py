@@ -154,9 +154,9 @@ def formula(
         + n*((d + 1)*h + d*w**2*sigma2) + 2*(d + 2)*alpha**2
     )/N**2
     >>> found(n=20, sigma2=Fraction(1, 10))
-    Fraction(20981, 56791)
+    Fraction(6994333, 18932130)
     >>> formula(Strategy("value", replay=3.0)).latex.splitlines()[6]
-    '\\alpha &= \\frac{-g_\\alpha}{H_\\alpha} \\\\'
+    '\\alpha &= -\\frac{g_\\alpha}{H_\\alpha} \\\\'
     """
     found = find_strategy(strategy)
     validation.choice("covariance", covariance, COVARIANCES)

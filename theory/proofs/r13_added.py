@@ -341,7 +341,10 @@ THEOREMS = (
             r"Trained on $L_{ZS}$, one token beside a frozen layer ends at $g = P x_p y_p = N_0\theta_0$, $N_0$ the tokens without "
             r"shots, its own among them. With N at n shots the risk of any task and the price on unseen tasks are below."
         ),
-        assumptions=(*_ASSUMED, "The token starts near zero, not at it."),
+        assumptions=(
+            *_ASSUMED,
+            "The token starts near zero, and not on one of the curves that lead into the saddle there: so almost every start.",
+        ),
         source="new here; prompt tuning: Lester et al. 2021 (arXiv 2104.08691)",
         derive=derive_prompt,
     ),

@@ -14,7 +14,6 @@ ZERO_RISK, TWO_HEADS = r23_two_heads.THEOREMS
 
 MUTANTS = [
     (PREDICTIONS, predictions, "directions", "head(label, b=theta)", "head(label, b=2 * theta)"),
-    (PREDICTIONS, predictions, "form", "-1 * (truth @ one)", "truth @ one"),
     (PREDICTIONS, contractions, "_Contraction._spread", "kappa * (2 *", "kappa * (4 *"),
     (ZERO_RISK, predictions, "directions", "head(along, q=1)", "head(along, q=2)"),
     (ZERO_RISK, predictions, "directions", "head(along, B=dyad)", "head(along, B=identity)"),

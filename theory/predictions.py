@@ -1,19 +1,20 @@
 r"""The space of predictions: the risk of odd heads, isotropic, as a quadratic form in nine numbers (R12c).
 
 A layer's heads enter its prediction through :math:`T = \sum_h Q_h \otimes v_h` alone, in which every risk is a convex
-quadratic. Odd heads with the symmetry about the target :math:`\theta` (six scalars each) meet seven of its coordinates,
+quadratic. Odd heads with the symmetry about the target :math:`\theta` (six scalars each) meet seven of its coordinates; each
+token i, the query itself among them, adds to N times the prediction the coordinate times
 
-=== ======================= ========================================== ==================================================
-A   sum alpha q             :math:`\theta^\top x_i`                    what each adds, per token, is the feature to its left
-k   sum alpha beta          :math:`(\theta^\top x_i)(x_q^\top x_i)`    (times its coordinate), where i is a shot or the
-g   sum alpha gamma         :math:`(\theta^\top x_i)^2\,\theta^\top x_q` query itself
+=== ======================= =======================================================
+A   sum alpha q             :math:`\theta^\top x_i`
+k   sum alpha beta          :math:`(\theta^\top x_i)(x_q^\top x_i)`
+g   sum alpha gamma         :math:`(\theta^\top x_i)^2\,\theta^\top x_q`
 b   sum w q                 :math:`y_i`
 p   sum w beta              :math:`y_i\,x_q^\top x_i`
 h   sum w gamma+alpha delta :math:`y_i(\theta^\top x_i)(\theta^\top x_q)`
 e   sum w delta             :math:`y_i^2\,\theta^\top x_q`
 c8  (one head, v_0)         :math:`\theta^\top x_q`
 c9  (d heads)               :math:`|x_i|^2\,\theta^\top x_q`
-=== ======================= ========================================== ==================================================
+=== ======================= =======================================================
 
 and any number of heads the last two as well: averaged over the symmetries, the best T lies among these nine. One head is
 a T of rank one, (alpha, w) times (q, beta, gamma, delta), which is all that is not convex. Source: new here.

@@ -74,6 +74,20 @@ def test_zhang_et_al_2025():
     assert model.predict(tokens, **row.setting) == output[d, n]
 
 
+def test_lu_et_al():
+    """The sum of Gamma times the features of a prompt, x_q [d/l sum y x', 1/l sum y^2], as their construct_H_Z makes them."""
+    rng, d, n = np.random.default_rng(3), 2, 3
+    Gamma = rng.integers(-3, 4, (d, d + 1)).astype(object)
+    Z, tokens = prompt(rng, d, n)
+    x, y, x_q = Z[:-1, :d], Z[:-1, d], Z[-1, :d]
+    features = np.column_stack([np.outer(x_q, F(d, n) * (y @ x)), x_q * F(1, n) * (y @ y)])
+    row = ROWS["2405.11751"]
+    V, Q = np.diag([0] * d + [1]), np.zeros((d + 1, d + 1), dtype=object)
+    Q[:d, :d], Q[:d, d] = d * Gamma[:, :d], Gamma[:, d]
+    model = theory.from_layer(None, Q, V, **row.layer)
+    assert model.predict(tokens, **row.setting) == np.sum(Gamma * features)
+
+
 # --- printed formulas in the conventions of their row ----------------------------------------------------------------
 
 LAMBDA = [F(2), F(1), F(1, 2)]

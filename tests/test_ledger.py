@@ -194,9 +194,6 @@ MUTANTS = {
     "key-query mixed level": [MET, NOISE, OPPOSITE, instead(mixed_kq="pretrained")],
     "value floor": [DIMENSION, NOISE, instead(zero_shot_value="zero_shot"), instead(zero_shot_value="pretrained")],
     "w undetermined": [MET, {"n": lambda n: 5}, {"model": lambda model: model, "n": lambda n: 2}],
-    "qualitative agreement": [
-        instead(zero_shot="pretrained"), instead(zero_shot="zero_shot_value"), instead(zero_shot_value="zero_shot_kq"),
-    ],
     "trained at N, evaluated at M": [MET, PRETRAINING, TOKENS, NOISE],
     "upper bound": [MET, TOKENS, INPUTS],
     "covariate shift": [MORE_NOISE, {"n": lambda n: 10}, INPUTS],
@@ -273,7 +270,7 @@ def test_the_formulas_of_the_field_are_judged_as_formulas():
 
 
 def test_every_claim_has_mutants_and_prints_what_it_says():
-    assert {*MUTANTS, "w*(n, theta) limit", "MMLU experiments"} == set(RULINGS)
+    assert {*MUTANTS, "w*(n, theta) limit", "qualitative agreement", "MMLU experiments"} == set(RULINGS)
     assert all(len(mutants) >= 3 for mutants in MUTANTS.values())
     for name in PRINTED:
         assert claim(name).printed.removeprefix("n >= ").partition(" = ")[0] in claim(name).statement
@@ -319,6 +316,31 @@ def test_ranges_are_those_of_the_conditions_unbounded_ends_included(monkeypatch,
     found = [SimpleNamespace(shots=shots) for shots in (helps, hurts, common(helps, hurts))]
     monkeypatch.setattr(lee2026, "conditions", lambda *_, **__: found)
     assert said("auxiliary trades") == (ruling, f"{words} at the official setting")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "ruling", "words"),
+    [
+        ((), "confirmed", "3 of 3 statements hold, some under a condition; of 5 numbers 0 are corrected"),
+        (
+            ("mixed value w*",),
+            "conditional",
+            "3 of 3 statements hold, some under a condition; of 5 numbers 1 are corrected",
+        ),
+        (
+            ("auxiliary trades",),
+            "corrected",
+            "2 of 3 statements hold, some under a condition; of 5 numbers 0 are corrected",
+        ),
+    ],
+)
+def test_agreement_counts_the_verdicts(monkeypatch, wrong, ruling, words):
+    def judged_as(name):
+        return lambda printed: ledger.Verdict("corrected" if name in wrong else "conditional", "", "")
+
+    stubs = tuple(replace(of, judge=judged_as(of.name)) for of in lee2026.CLAIMS)
+    monkeypatch.setattr(lee2026_figures, "NUMBERS", stubs)
+    assert said("qualitative agreement") == (ruling, words)
 
 
 def test_words_are_read_back():

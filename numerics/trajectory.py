@@ -116,8 +116,8 @@ def flow(
     Raises
     ------
     ValueError, TypeError
-        Neither times nor ``until``; times that do not increase; a schedule for a strategy that has no
-        few-shot loss.
+        Neither times nor ``until``; times that do not increase; a schedule for a strategy that has no few-shot loss; a
+        few-shot weight 0+ where v and Q of a layer with several heads, a prompt or a skip train on L_ZS and L_FS.
     NoConvergence
         The flow has no limit; for example `mixed` without label noise, where the parameters run to infinity. Or it
         has one that floats cannot tell: its slowest rate is a rounding error of its fastest.

@@ -81,7 +81,7 @@ def test_the_python_of_the_readme_runs():
             values.append(eval(ast.unparse(statement), namespace))
         else:
             exec(ast.unparse(statement), namespace)
-    number, curve, fraction, formula, own, conditions, *others = values
+    number, curve, fraction, formula, own, conditions, latex, *others = values
     setting = namespace["setting"]
     assert isinstance(number, float)
     assert curve.shape == (41,)
@@ -90,6 +90,7 @@ def test_the_python_of_the_readme_runs():
     assert {symbol.name for symbol in formula.free_symbols} == {"n", "d"}
     assert own == pytest.approx(theory.risk("zero_shot", 10, setting=setting), rel=1e-12)
     assert len(conditions) > 0
+    assert latex == theory.formula("zs_v", "unseen").latex
     assert all(isinstance(value, float) and value > 0 for value in others)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_report_in_browser import BROWSER, NAMES
+from test_report_in_browser import BROWSER, needs_a_browser
 
 from figures.__main__ import main
 from figures.explorer.javascript import COMPOSED, WEIGHTED, javascript_of
@@ -52,10 +52,6 @@ addEventListener("load", async () => {
 FRAME = """<body style="margin:0"><iframe src="page.html{link}" style="width:390px;height:900px;border:0"></iframe><pre id="found"></pre>
 <script>addEventListener("message", e => document.getElementById("found").textContent = e.data)</script>"""
 
-needs_bokeh_and_a_browser = pytest.mark.skipif(
-    BROWSER is None, reason=f"the explorer's page is not run: none of {', '.join(NAMES)} is on the PATH"
-)
-
 
 def questions(count: int) -> list[dict[str, Any]]:
     rng = random.Random(7)
@@ -84,7 +80,7 @@ def answer(q: dict[str, Any]) -> float:
     return float(risk(strategy, q["n"], q["d"], noise_variance=sigma2, task=task, **shots))
 
 
-@needs_bokeh_and_a_browser
+@needs_a_browser
 @pytest.mark.long
 def test_the_page_computes_what_the_calculator_does(tmp_path: Path) -> None:
     pytest.importorskip("bokeh", reason="the explorer's page is not made: Bokeh is not installed")

@@ -22,7 +22,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 needs_a_browser = pytest.mark.skipif(
     BROWSER is None,
-    reason=f"what a browser makes of the report is not measured: none of {', '.join(NAMES)} is on the PATH",
+    reason=f"what a browser makes of the pages is not measured: none of {', '.join(NAMES)} is on the PATH",
 )
 
 FAULTS = ("empty", "flat", "broken", "beyond", "cut", "images")
@@ -96,7 +96,7 @@ def test_without_a_browser_it_is_said_what_is_not_measured() -> None:
     done = subprocess.run(command, env={**os.environ, "PATH": ""}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "2 skipped" in done.stdout
-    assert "what a browser makes of the report is not measured: none of chromium, " in done.stdout
+    assert "what a browser makes of the pages is not measured: none of chromium, " in done.stdout
 
 
 @needs_a_browser

@@ -127,7 +127,8 @@ LAYERS = {  # the paper's number: the layer, its weights, and W_Q, W_K, W_V, W_O
     "2407.10005": (li, [weights(WIDTH, WIDTH) for _ in "qk"], lambda q, k: (q.mT, k.mT, LABEL)),
     "2310.08391": (wu, [weights(D, D)], lambda G: (None, beside(G), LABEL)),
 }  # fmt: skip
-assert LAYERS.keys() == {row.arxiv for row in CONVENTIONS}
+ALIKE = {"2602.23197", "2505.14808"}  # the library's own convention, and the layer of 2306.09927 again
+assert LAYERS.keys() | ALIKE == {row.arxiv for row in CONVENTIONS}
 
 # %% [markdown]
 # ## Each in the library's convention, and its risk
@@ -142,7 +143,7 @@ y = x @ target + np.sqrt(NOISE) * rng.standard_normal((size, n_shots + 1))
 prompts, answers = np.concatenate([x, y[..., None]], axis=2), y[:, -1].copy()
 prompts[:, -1, -1] = 0
 
-for row in CONVENTIONS:
+for row in (row for row in CONVENTIONS if row.arxiv not in ALIKE):
     forward, own, given = LAYERS[row.arxiv]
     model = theory.from_layer(
         *given(*own),

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 import theory
 from numerics import gradient
 from theory import contractions, points, practices
-from theory.proofs import r13_added, r22_frozen_q
+from theory.proofs import r13_added, r13_selection, r22_frozen_q
 from theory.proofs.hypotheses import Given
 from theory.proofs.theorem import run
 
@@ -39,7 +39,7 @@ def test_a_wrong_formula_is_rejected(monkeypatch, theorem, module, function, old
 @pytest.mark.parametrize(
     ("theorem", "weaker"),
     [
-        (R13, {"k > 0": "k >= 0"}),
+        (r13_selection.THEOREM, {"k > 0": "k >= 0"}),
         (R22, {"c > 0": "c != 0"}),
     ],
 )

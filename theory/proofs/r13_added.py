@@ -28,21 +28,17 @@ from ..wick import (
     Vector,
     derivative,
     expectation,
-    identity,
     matrix,
-    outer,
     substitute,
     vector,
 )
-from ..wick import trace as loop
 from . import enumeration, r0_model
-from .hypotheses import Given
 from .printed_names import symbols
 from .r4_zero_shot_value import matrix_worlds
 from .theorem import Proof, Theorem
 from .unknowns import Unknowns, symbolic_world
 
-_, n, N, N_0, d, sigma2, y_p, k, T, s_y = field("n N N_0 d sigma2 y_p k T s_y", QQ)
+_, n, N, N_0, d, sigma2, y_p = field("n N N_0 d sigma2 y_p", QQ)
 SIGMA, P, PSI = (matrix(name, symmetric=True) for name in ("Sigma", "P", "Psi"))
 THETA, THETA0, G, H, X_P, C, P_X, P_0 = map(vector, ("theta", "theta0", "g", "h", "x_p", "c", "p_x", "p_0"))
 X, X_Q, EPS = Gaussian("x", SIGMA), Gaussian("x_q", SIGMA), Noise("eps", sigma2)
@@ -233,7 +229,6 @@ def derive_head(proof: Proof) -> None:
     proof.brute_force(
         "no loss at zero shots but the noise, and the risk at one, by enumeration", _enumerated(practices.new_head, 0)
     )
-    _selection(proof)
 
 
 def _first_family(x: Any, y: Any) -> Any:
@@ -242,44 +237,6 @@ def _first_family(x: Any, y: Any) -> Any:
 
 def _second_family(x: Any, y: Any) -> Any:
     return P_0 @ X_Q + P_X @ x
-
-
-def _selection(proof: Proof) -> None:
-    proof.step(
-        r"Near zero the flow is that of $2E(\theta_0^\top x_q)\hat y_q$, bilinear in v and Q: modes grow at twice the singular "
-        r"values of this form over $N_0$. At $\Sigma = kI$, $|\theta_0|^2 = T$: those of $v_x$ with $(Q_{00}, Q_{xx})$, along the target and "
-        r"across it, and those of $v_0$ with $(Q_{0x}, Q_{x0})$."
-    )
-    x, S, V = X_Q, matrix("S"), vector("v")
-    form = expectation((THETA0 @ x) * (V @ x) * (1 * ONE + x @ S @ x), x)
-    q_part = substitute(form, {S: 0 * SIGMA})
-    a = SIGMA @ THETA0
-    slope = (V @ a) * SIGMA + outer(SIGMA @ V, a) + outer(a, SIGMA @ V)  # in S
-    proof.zero("the form's gradient in S", form - q_part - loop(slope @ S))
-    isotropic = {SIGMA: k * identity, loop(identity): d, THETA0 @ THETA0: T}
-    squared = q_part**2 + loop(slope @ slope.T)
-    along = substitute(substitute(squared, {V: THETA0}), isotropic).as_coefficient() / T
-    across = substitute(squared, {**isotropic, THETA0 @ V: 0, V @ V: s_y}).as_coefficient() / s_y
-    bias = expectation((THETA0 @ x) * (H @ x), x)  # v_0's, in the direction h of Q_0x + Q_x0
-    second = 2 * substitute(substitute(bias, {H: a}), {SIGMA: k * identity, THETA0 @ THETA0: T}).as_coefficient()
-    shared = {"k": k, "T": T, "d": d, "N_0": N_0}
-    proof.formula(
-        "the squares of the rates at which the families' modes grow",
-        "F_1 = 4*k**2*T*(1 + (d + 8)*k**2)/N_0**2\nF_2 = 8*k**2*T/N_0**2",
-        shared,
-        F_1=4 * along / N_0**2,
-        F_2=4 * second / N_0**2,
-        main=True,
-    )
-    proof.positive("F1's fastest mode is along the target", along - across)
-    proof.condition(
-        "F1 grows faster",
-        "(d + 8)*k**2 > 1",
-        shared,
-        4 * (along - second) / N_0**2,
-        4 * k**2 * T / N_0**2,
-        main=True,
-    )
 
 
 # --- exact points -----------------------------------------------------------------------------------------------------
@@ -326,13 +283,11 @@ THEOREMS = (
         statement=(
             r"Trained on $L_{ZS}$ alone, a new head has the points without loss of R2's two families, and no others. From a small "
             r"odd-symmetric start flow ends in F1, whose risk and price on unseen tasks are below: $s_0/(n+1)$ where $N = n + 1$. "
-            r"From any small start it selects F1 where that grows faster, and F2, whose price tends to $s_0/4$, where not "
-            r"($\Sigma = kI$, $T = |\theta_0|^2$)."
+            r"F2's price tends to $s_0/4$ with n. (Which of the two another start selects: R13.selection.)"
         ),
-        assumptions=(*_ASSUMED, "Where the flow selects: the linear flow near zero, as the start tends to zero."),
+        assumptions=_ASSUMED,
         source="new here",
         derive=derive_head,
-        given=(Given("k > 0"), Given("T > 0"), Given("N_0 > 0")),
     ),
     Theorem(
         name="R13p",

@@ -10,7 +10,8 @@ import pytest
 from mutants import assert_refuted
 
 import theory
-from numerics import flow
+from numerics import flow, gradient
+from numerics.derivatives import risks_of
 from theory import laws
 from theory.proofs import enumeration, r3_masked
 
@@ -65,6 +66,28 @@ def test_value_alone_ends_where_the_flow_of_its_loss_does(world, noise, weight, 
     assert end.v == pytest.approx(limit, abs=ROUNDING)
     assert np.array_equal(end.Q, start.Q)
     assert (end.v[-1] == 0) == (noise > 0)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        theory.Strategy("value", few_shot=0.5),
+        theory.Strategy("value", replay=0.3, few_shot=1.0),
+        theory.Strategy("key_query", replay=1.0, few_shot=0.5),
+    ],
+    ids=str,
+)
+def test_a_composed_strategy_ends_where_its_masked_loss_has_no_slope(world, strategy):
+    """The losses of training mask the query too: their gradient, another code, vanishes in what trains."""
+    setting = setting_of(world)
+    end = theory.fixed_point(strategy, setting=setting)
+    slope = gradient(end, setting, risks_of(strategy, setting))
+    attending = gradient(end, setting.replace(query="attends"), risks_of(strategy, setting))
+    block = "v" if strategy.trains == "value" else "Q"
+    assert np.abs(getattr(slope, block)).max() < ROUNDING
+    if block == "v":
+        assert np.abs(attending.v).max() > 0.01
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.5])

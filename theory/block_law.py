@@ -52,7 +52,7 @@ def trained_point(strategy: Strategy, world: World) -> Point:
     start = pretrained(world)
     entries = strategy.entries()
     two_lines = isinstance(world.space, Lines) and world.space.few
-    if not two_lines and "v_x" in entries and is_zero(strategy.few_shot):
+    if not two_lines and world.attends and "v_x" in entries and is_zero(strategy.few_shot):
         return _value_point(strategy, world, start)
     found = quadratic_flow(strategy, world, start)
     if found is None:
@@ -240,11 +240,11 @@ def _quadratic(losses: list[_Loss], basis: list[_Direction], start: Point, world
     gradient, hessian = (np.zeros(shape, dtype=int).astype(object) for shape in (size, (size, size)))
     tidy = tidied(kind)
     inputs = world.inputs()
-    added = [_added(direction, world, start) for direction in basis]
+    added = [_added(direction, world, start)._replace(attends=world.attends) for direction in basis]
     for weight, share, per_token, tasks, _ in losses:
         weight, share, per_token = map(kind.number, (weight, share, per_token))
         at = partial(Polar, world.space, inputs, tasks=tasks, share=share, per_token=per_token)
-        origin = at(layer=start.layer(world))
+        origin = at(layer=start.layer(world)._replace(attends=world.attends))
         directions = [at(layer=layer, direction=True) for layer in added]
         for i, one in enumerate(directions):
             gradient[i] = tidy(gradient[i] + 2 * weight * (origin @ one))

@@ -29,6 +29,7 @@ class World(NamedTuple):
     zero_shot_tokens: Number = 1  # N at no shots
     normalization: Any = "tokens"  # the convention of all these, which a prompt's tokens ask anew
     several: Any = ()  # pairs (weight, task) of several targets, whose mean is the target
+    attends: Any = True  # whether the query attends to itself
 
     def regime(self) -> Regime:
         """What hypotheses speak of."""

@@ -227,7 +227,7 @@ def scaled_scalars(question: Asked, numbers: Numbers) -> Any:
     setting = question.setting
     infinite = numbers.pretrain_shots is None
     normalization = setting.normalization if numbers.normalization is None else numbers.normalization
-    world = isotropic_world(numbers, normalization, infinite)
+    world = isotropic_world(numbers, normalization, infinite)._replace(attends=setting.query == "attends")
     if not has_arrays(setting):
         case = question.case_in(world)
         return scalars_of(case.point(world)).scaled(question.scale(case, world))
@@ -251,6 +251,6 @@ def terms_without_program(question: Asked, kind: Kind) -> Terms:
     """The contractions of a law that programs cannot be made of."""
     numbers, made_for = numbers_on_two_lines(question, None, kind)
     normalization = numbers.normalization if made_for.normalization == "number" else made_for.normalization
-    world = isotropic_world(numbers, normalization, made_for.infinite_pretraining)
+    world = isotropic_world(numbers, normalization, made_for.infinite_pretraining)._replace(attends=made_for.attends)
     (case,) = question.cases
     return Terms(isotropic_terms(case.point, world, made_for.place, numbers.departure, made_for.attends), False)

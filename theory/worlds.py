@@ -70,6 +70,7 @@ def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, own_mo
 
     A model of one's own has matrices, and no law asks how it was trained; several targets have them too.
     """
+    attends = setting.query == "attends"
     _, noise_variance, pretrain_shots, _, few_shot_weight, scale = numbers_of(setting)
     if type(setting.d) is not int:
         raise validation.reject("d", setting.d, "one whole number where vectors or matrices are given")
@@ -85,7 +86,7 @@ def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, own_mo
         tokens(0, normalization), normalization,
     )  # fmt: skip
     if own_model or several or not is_diagonal(setting):
-        return _matrices(setting, kind, target, (*rest, tuple(several)))
+        return _matrices(setting, kind, target, (*rest, tuple(several), attends))
     ones = kind.array(np.ones(setting.d, dtype=int))
     space = Lines(ones, ones)
     psi = setting.task_covariance
@@ -95,6 +96,7 @@ def world_of(setting: Setting, kind: Kind, few_shot_shots: Number = None, own_mo
         None if psi is None else space.diagonal(kind.array(eigenvalues(psi, setting.d))),
         space.vector(target),
         *rest,
+        attends=attends,
     )
 
 

@@ -48,5 +48,5 @@ def symbolic_world(space: Words, sigma: Any, target: Any, noise_variance: Any, *
     """A world of symbols; what is not given plays no role."""
     blank = {name: numbers.get(name) for name in World._fields[4:]} | {"noise_variance": noise_variance}
     blank["zero_shot_tokens"] = numbers.get("zero_shot_tokens", 1)
-    blank["several"] = numbers.get("several", ())
+    blank |= {"several": numbers.get("several", ()), "attends": True}
     return World(space, sigma, numbers.get("psi"), target, **blank)

@@ -23,7 +23,7 @@ import numpy as np
 from tqdm import trange
 
 from theory import STRATEGIES, AttentionParameters, Setting, Strategy
-from theory.strategies import PUBLISHED, named_strategy
+from theory.strategies import ADDED, PUBLISHED, named_strategy
 from theory.validation import reject
 
 from .batches import LossTerm, draw_batch, loss_and_gradient
@@ -149,6 +149,9 @@ def train(
     True
     """
     chosen = named_strategy(strategy)
+    if chosen.trains in ADDED:
+        allowed = "one that trains v, Q or both (a second head trains beside a frozen one: start=, freeze=)"
+        raise reject("strategy", strategy, allowed)
     if start is not None and chosen.objective == "pretraining":
         raise ValueError("start must be None for 'pretrained': only fine-tuning starts from a trained model")
     begin = start.parameters if isinstance(start, Training) else start
@@ -232,10 +235,11 @@ def _run(
         state = saved[0]
 
     terms = _terms(strategy, setting, options, start, np.random.default_rng(data_seed))
-    trained = np.ones((*parameters.shape[:-1], 1))
-    if strategy.trained != "all":
-        trained[..., 1:, :] = strategy.trained == "key_query"
-        trained[..., 0, :] = strategy.trained == "value"
+    trained = np.ones(parameters.shape)
+    trained[..., 0, :] = strategy.trained != "key_query"
+    trained[..., 1:, :] = strategy.trained != "value"
+    if strategy.trained == "all_but_q":
+        trained[..., 1, 0] = 0.0
     if frozen:
         trained[sorted(frozen)] = 0.0
 

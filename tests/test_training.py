@@ -275,6 +275,18 @@ def test_only_the_trained_block_moves(strategy: str, v_moves: bool, Q_moves: boo
     assert np.array_equal(run.parameters.Q[-1], start.Q[-1])
 
 
+def test_all_but_one_entry_move_and_what_is_added_is_refused() -> None:
+    start = train("pretrained", rng=0, **SMALL)
+    before, after = start.parameters, train("frozen_q", start=start, rng=0, **SMALL).parameters
+    moved = after.Q != before.Q
+    assert (after.v != before.v).any()
+    assert not moved[0, 0]
+    assert moved.sum() > 1
+    for strategy in ("soft_prompt", "skip", "new_head"):
+        with pytest.raises(ValueError, match="one that trains v, Q or both"):
+            train(strategy, start=start, **SMALL)
+
+
 def test_the_few_shot_weight_anneals_linearly() -> None:
     """The objective is L_ZS + lambda L_FS with lambda = 1, 3/4, 1/2, 1/4 over four iterations."""
     rng = np.random.default_rng(7)

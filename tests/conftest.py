@@ -26,8 +26,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A path that is made once in a run of the suite, by the process that asks first; the others wait for it."""
     base = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # each process of xdist has its own folder in that of the run
-        base = base.parent
+    return once_in(
+        base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, name, make
+    )  # xdist: a folder a process
+
+
+def once_in(base: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """The same in a folder that all processes know."""
     made = base / name
     with open(base / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed

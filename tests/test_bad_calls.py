@@ -189,7 +189,7 @@ BAD_CALLS = {
     "covariance zero": (risk(d=None, covariance=np.zeros((2, 2))), ValueError, ["covariance", "0.", POSITIVE_DEFINITE]),
     "task covariance indefinite": (risk(d=None, task_covariance=[[-1.0]]), ValueError, ["task_covariance", "-1.0", "symmetric positive semidefinite"]),
     "target zero": (risk(d=None, target=[0.0, 0.0]), ValueError, ["target", "[0.0, 0.0]", "non-zero"]),
-    "target a matrix": (risk(d=None, target=[[1.0]]), ValueError, ["target", "[[1.0]]", "shape (d,)"]),
+    "target a matrix": (risk(d=None, target=[[[1.0]]]), ValueError, ["target", "[[[1.0]]]", "shape (d,)"]),
     "target a number": (risk(d=None, target=1.0), ValueError, ["target", "1.0", "shape (d,)"]),
     "target NaN": (risk(d=None, target=[NAN]), ValueError, ["target", "nan", "finite"]),
     "target None inside": (risk(d=None, target=[None, 1.0]), TypeError, ["target", "None", "real number"]),

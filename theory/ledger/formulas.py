@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,11 @@ def formula(
     about: str = "",
 ) -> Claim:
     """A claim that is a formula: ``values`` runs its lines at points, ``theorem`` on symbols."""
-
-    def judge(printed: str) -> Verdict:
-        return judged(printed, values(printed), theorem, about, at)
-
+    judge = partial(_judged, values=values, theorem=theorem, about=about, at=at)
     return Claim(name, statement, where, setting, lines.strip(), judge, paper, BY_KEY[paper].source)
+
+
+def _judged(
+    printed: str, values: Callable[[str], Pairs], theorem: Callable[[str], Theorem] | None, about: str, at: str
+) -> Verdict:
+    return judged(printed, values(printed), theorem, about, at)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
 
 import pytest
 from sympy import QQ
@@ -15,19 +14,19 @@ from sympy.polys.fields import field
 import theory
 from theory.proofs import common_divisors, hypotheses, radicals
 from theory.proofs.hypotheses import DOMAIN, Given, Signs
-from theory.proofs.runner import theorems
+from theory.proofs.runner import ProofResults, theorems
 from theory.proofs.theorem import ALWAYS, Proof, ProofFailed, ProofResult, Theorem, filled, run
 
 THEOREMS = {theorem.name: theorem for theorem in theorems()}
 GUARDED = [name for name in THEOREMS if re.match(r"R(1|2|4|5|6|7|8|9)(\.|$)", name)]
 
 
-@cache
-def proved(name: str) -> ProofResult:
-    """A theorem as it stands, proved once."""
-    result = run(THEOREMS[name])
-    assert result.proved
-    return result
+@pytest.fixture(scope="session")
+def proved(proofs: ProofResults) -> Callable[[str], ProofResult]:
+    """A theorem as it stands, proved once in a run of the suite."""
+    results = {result.theorem.name: result for result in proofs}
+    assert all(result.proved for result in proofs)
+    return results.__getitem__
 
 
 HYPOTHESES = [(name, k) for name, theorem in THEOREMS.items() for k in range(len(theorem.given))]
@@ -198,7 +197,7 @@ SPOKEN = [name for name, theorem in THEOREMS.items() if slots(theorem)]
 
 
 @pytest.mark.parametrize("name", GUARDED)
-def test_no_relation_and_no_claim_is_typed(name):
+def test_no_relation_and_no_claim_is_typed(name, proved):
     """A statement's relations are lines that ran, and its "never" a word that was found: neither can be mistyped."""
     theorem = THEOREMS[name]
     for text in typed(theorem):
@@ -240,7 +239,7 @@ class Contrary(Proof):
 
 
 @pytest.mark.parametrize("name", SPOKEN)
-def test_every_word_of_a_statement_follows_a_sign(name):
+def test_every_word_of_a_statement_follows_a_sign(name, proved):
     theorem = THEOREMS[name]
     result = proved(name)
     assert "<<" not in result.statement
@@ -264,7 +263,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
-def test_words_are_true_of_the_calculator(setting):
+def test_words_are_true_of_the_calculator(setting, proved):
     """The same words by another route: theory.conditions, in numbers."""
     thresholds, harm, window = (proved(name).statement for name in ("R9.thresholds", "R2.risk", "R8.window"))
     found = {name: often(name, **setting) for name in ("zero_shot", "mixed", "mixed_kq")}

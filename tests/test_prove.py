@@ -25,7 +25,7 @@ from theory.__main__ import main
 raise SystemExit(max(main(["prove", name]) for name in sys.argv[1:]))
 """
 # Words, lines, roots, unknowns and brute force, each by a theorem that takes a second; all of them take minutes.
-QUICK = ("R0.squares", "R1", "R2.selection", "R3.masked", "R4", "R6", "R8.curve", "R11.mixed_kq", "R12.one_head")
+QUICK = ("R0.squares", "R1", "R2.selection", "R3.masked", "R4", "R6", "R9.price", "R11.mixed_kq", "R12.one_head", "C2")
 
 
 def test_theorems_are_proved_without_python_flint(tmp_path: Path) -> None:

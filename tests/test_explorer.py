@@ -57,7 +57,8 @@ def questions(count: int) -> list[dict[str, Any]]:
     rng = random.Random(7)
     asked = []
     for k in range(count):
-        name = [*STRATEGIES, *COMPOSED][k % 9]
+        names = [*STRATEGIES, *COMPOSED]
+        name = names[k % len(names)]
         asked.append({
             "name": name, "place": rng.choice(("task", "unseen")), "n": rng.randint(0, 200), "d": rng.randint(2, 100),
             "m": rng.randint(1, 300), "sigma2": 10 ** rng.uniform(-3, 1), "cosine": rng.choice((1, -1, rng.uniform(-1, 1))),

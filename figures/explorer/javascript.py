@@ -92,8 +92,9 @@ def programs() -> str:
     for name in (*STRATEGIES, *COMPOSED):
         for place in PLACES:
             for choice in variants(name):
-                if name in COMPOSED:
-                    body = _of_lines(written(composed(COMPOSED[name], *choice), OFFICIAL, place).lines)
+                if name not in LAWS:
+                    strategy = composed(COMPOSED[name], *choice) if name in COMPOSED else STRATEGIES[name]
+                    body = _of_lines(written(strategy, OFFICIAL, place).lines)
                 else:
                     body = _of_law(name, place, choice[0])
                 arguments = "n, d, m, sigma2, cosine, lam, mu, t"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .shot_ranges import tidy
+
 _LONG = 100  # letters beyond which what occurs twice gets a name
 
 
@@ -25,7 +27,7 @@ def readable(relation: Any) -> str:
         return " and ".join(sorted(map(readable, relation.args)))
     if not isinstance(relation, sympy.StrictLessThan):
         return str(relation)
-    factors = sympy.Mul.make_args(sympy.factor(relation.lhs) if relation.lhs.is_rational_function() else relation.lhs)
+    factors = sympy.Mul.make_args(tidy(relation.lhs))
     rest = sympy.Mul(*(x for x in factors if not x.is_positive))
     numerator, denominator = rest.as_numer_denom()
     if denominator.is_positive:
@@ -41,7 +43,7 @@ def readable(relation: Any) -> str:
     if linear is not None and linear.degree() == 1 and linear.LC().is_positive:
         slope, start = linear.all_coeffs()
         bound = -start / slope
-        return _named(lambda right: f"n {sign} {right}", sympy.factor(bound) if bound.is_rational_function() else bound)
+        return _named(lambda right: f"n {sign} {right}", tidy(bound))
     return _named(lambda left: f"{left} {sign} 0", sympy.collect(sympy.expand(rest), n) if linear is not None else rest)
 
 

@@ -20,33 +20,21 @@ from ..laws import LAWS
 from ..matrices import Matrices
 from ..points import Case, Point, World
 from ..prompt import tokens, training_tokens
-from ..wick import Matrix, Scalar, Vector, matrix, substitute, vector
+from ..wick import Matrix, Scalar, Vector, matrix, vector
 from .theorem import ProofFailed
-from .words import Words
+from .words import NumberedWords
 
 INVERSE, SOLUTION = matrix("X", symmetric=True), vector("v")
 
 
-class Dividing(Words):
+class Dividing(NumberedWords):
     """Words with unknowns for inverses and solutions, and with these numbers for contractions."""
 
     def __init__(self, sigma: Matrix, numbers: Mapping[Scalar, Any] | None = None) -> None:
-        super().__init__()
-        self.numbers = dict(numbers or {})
+        super().__init__(numbers)
         (self._sigma,) = sigma.terms
         self.matrix: Any = None  # whose inverse is INVERSE
         self.system: Any = None  # A, b with A SOLUTION = b
-
-    def number(self, x: Any) -> Any:
-        """A scalar with the named contractions replaced: the number that it is, if no other is left in it."""
-        named = substitute(Scalar.of(x), self.numbers)
-        return named.as_coefficient() if named.terms.keys() <= {()} else named
-
-    def trace(self, a: Any) -> Any:
-        return self.number(super().trace(a))
-
-    def trace_of_product(self, a: Any, b: Any) -> Any:
-        return self.number(super().trace_of_product(a, b))
 
     def vector(self, symbol: Vector) -> Vector:
         """The vector, whose products are numbers where they are named, and so are those of its multiples."""

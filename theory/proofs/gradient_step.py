@@ -41,7 +41,7 @@ from .enumeration import exact_layer_risk
 from .r0_points import NOISE, covariance, rationals
 from .r0_points import identity as unit_matrix
 from .theorem import ProofFailed
-from .words import ZERO_VECTOR, Words
+from .words import ZERO_VECTOR, NumberedWords, Words
 
 FIELD, n, m, d, t, r, c, lam, sigma2, psi2, rho = field("n m d t r c lam sigma2 psi2 rho", QQ)
 theta, g, u, h = (vector(name) for name in ("theta", "g", "u", "h"))
@@ -66,23 +66,11 @@ def of_tasks(spread: Matrix) -> Scalar:
     return expectation(substitute(of_task(), {g: ZERO_VECTOR, theta: tau}), tau)
 
 
-class Traces(Words):
+class Traces(NumberedWords):
     """Words in which some contractions are numbers, and what is inverted is a single letter."""
 
     def __init__(self, numbers: Mapping[Scalar, Any]) -> None:
-        super().__init__()
-        self.numbers = {trace(identity): d, **numbers}
-
-    def number(self, x: Any) -> Any:
-        """A scalar with the named contractions put in: the number that it is, if no other is left."""
-        named = substitute(Scalar.of(x), self.numbers)
-        return named.as_coefficient() if named.terms.keys() <= {()} else named
-
-    def trace(self, a: Any) -> Any:
-        return self.number(super().trace(a))
-
-    def trace_of_product(self, a: Any, b: Any) -> Any:
-        return self.number(super().trace_of_product(a, b))
+        super().__init__({trace(identity): d, **numbers})
 
     def inverse(self, a: Matrix) -> Matrix:
         """The letter's inverse, over its factor."""

@@ -13,10 +13,11 @@ v'B v
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..space import Space, Square, Triple, polarised
-from ..wick import Matrix, Scalar, Vector, identity, outer, trace
+from ..wick import Matrix, Scalar, Vector, identity, outer, substitute, trace
 
 ZERO_VECTOR, ZERO_MATRIX = Vector(), Matrix()
 
@@ -143,3 +144,22 @@ class Words(Space):
 
     def squares_of_operators(self, slope: Any, truth: Any, metric: Any, mean: Any, inside: Any) -> tuple[Square, ...]:
         return polarised((slope, None, truth), lambda x, y: self.trace_of_product(x.left, y.right))
+
+
+class NumberedWords(Words):
+    """Words in which some contractions are numbers."""
+
+    def __init__(self, numbers: Mapping[Scalar, Any] | None = None) -> None:
+        super().__init__()
+        self.numbers = dict(numbers or {})
+
+    def number(self, x: Any) -> Any:
+        """A scalar with the named contractions replaced: the number that it is, if no other is left in it."""
+        named = substitute(Scalar.of(x), self.numbers)
+        return named.as_coefficient() if named.terms.keys() <= {()} else named
+
+    def trace(self, a: Any) -> Any:
+        return self.number(super().trace(a))
+
+    def trace_of_product(self, a: Any, b: Any) -> Any:
+        return self.number(super().trace_of_product(a, b))

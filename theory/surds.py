@@ -101,7 +101,7 @@ class Surd:
             return NotImplemented
         terms = dict(self.terms)
         for key, value in summand.terms.items():
-            terms[key] = terms.get(key, 0) + value
+            terms[key] = terms[key] + value if key in terms else value
         return Surd(self.roots, terms)
 
     __radd__ = __add__
@@ -116,6 +116,8 @@ class Surd:
         return (-self).__add__(other)
 
     def __mul__(self, other: Any) -> Surd:
+        if isinstance(other, int):  # as itself: a field need not look for the number that it is
+            return Surd(self.roots, {key: value * other for key, value in self.terms.items()})
         factor = self._number(other)
         if factor is None:
             return NotImplemented
@@ -126,7 +128,8 @@ class Surd:
                 if left & right:
                     squared.append((left, right, a * b))
                 else:
-                    terms[left | right] = terms.get(left | right, 0) + a * b
+                    both = left | right
+                    terms[both] = terms[both] + a * b if both in terms else a * b
         product = Surd(self.roots, terms)
         for left, right, value in squared:
             term = Surd(self.roots, {left ^ right: value})

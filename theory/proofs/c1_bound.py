@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..wick import identity, substitute
@@ -31,8 +31,8 @@ bound = (d + 1)*t/M + (1 + 2*d + d**2*kappa)*t/N**2
 risk < bound
 """
 # Of the whole, what is missing: t from d lambda_max, u = tr Lambda^-1 from d/lambda_min, and p_k from u, d and t.
-_, d_, t_, u_, N_, M_, x, y, a_1, a_2, a_3 = field("d t u N M x y a_1 a_2 a_3", QQ)
-_, one, rest, trained = field("lam rest N", QQ)
+_, d_, t_, u_, N_, M_, x, y, a_1, a_2, a_3 = field("d t u N M x y a_1 a_2 a_3", ZZ)
+_, one, rest, trained = field("lam rest N", ZZ)
 SIGNS = ("t > 0", "u > 0", "N > 0", "M > 0", "x >= 0", "y >= 0", "a_1 >= 0", "a_2 > 0", "a_3 > 0")
 
 

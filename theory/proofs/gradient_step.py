@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..contractions import Head, Inputs, Layer, Tasks, contract
@@ -43,7 +43,7 @@ from .r0_points import identity as unit_matrix
 from .theorem import ProofFailed
 from .words import ZERO_VECTOR, NumberedWords, Words
 
-FIELD, n, m, d, t, r, c, lam, sigma2, psi2, rho = field("n m d t r c lam sigma2 psi2 rho", QQ)
+FIELD, n, m, d, t, r, c, lam, sigma2, psi2, rho = field("n m d t r c lam sigma2 psi2 rho", ZZ)
 theta, g, u, h = (vector(name) for name in ("theta", "g", "u", "h"))
 G, Sigma = matrix("G"), matrix("Sigma", symmetric=True)
 LETTER = matrix("Gamma", symmetric=True)  # what a formula inverts

@@ -78,9 +78,9 @@ class Signs:
 
     Examples
     --------
-    >>> from sympy import QQ
+    >>> from sympy import ZZ
     >>> from sympy.polys.fields import field
-    >>> _, m, sigma2 = field("m sigma2", QQ)
+    >>> _, m, sigma2 = field("m sigma2", ZZ)
     >>> [Signs(lines).positive((m - 1) * sigma2) for lines in (("m >= 2", "sigma2 > 0"), ("m >= 1", "sigma2 > 0"))]
     [True, False]
     """

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sympy import QQ
+from sympy import QQ, ZZ
 from sympy.polys.fields import field
 
 from ..predictions import SEVEN, Form, axis_world, directions, form
@@ -16,7 +16,7 @@ from .enumeration import exact_average_risk, exact_risk
 from .on_lines import plain
 from .radicals import Roots, compose
 
-FIELD, d, n, N, sigma2, A, k, g, b, p, h, e = field("d n N sigma2 A k g b p h e", QQ)
+FIELD, d, n, N, sigma2, A, k, g, b, p, h, e = field("d n N sigma2 A k g b p h e", ZZ)
 NAMES = {"A": A, "k": k, "g": g, "b": b, "p": p, "h": h, "e": e}
 
 
@@ -70,7 +70,7 @@ def points(
             numbers = {"d": dim, "n": count, "N": count + 1, "sigma2": noise, **coordinates_of(*scalars)}
             at_point = {x: FIELD(QQ(*Fraction(numbers[str(x)]).as_integer_ratio())) for x in FIELD.gens}
             found = compose(value, at_point)
-            number = found.numer.coeff(1) / found.denom.coeff(1)
+            number = QQ(found.numer.coeff(1), found.denom.coeff(1))
             yield Fraction(int(QQ.numer(number)), int(QQ.denom(number))), enumerated(scalars, dim, count, noise, place)
 
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..contractions import Head, Layer, RiskTerms, Square, Tasks, contract
@@ -126,7 +126,7 @@ def derive_formula(proof: Proof) -> None:
         "two of them stand for any number. (The code's intercept is $e_k - t_k$, what is left of $e_k$ where N = n.)"
     )
     names = "n N sigma2 V W " + " ".join(f"g_{k} a_{k} e_{k} t_{k}" for k in (1, 2))
-    K, *generators = field(names, QQ)
+    K, *generators = field(names, ZZ)
     known = dict(zip(names.split(), generators, strict=True))
     n, N, noise, V, W, *rest = generators
     squares = tuple(Square(g, a, e - t, t) for g, a, e, t in (rest[:4], rest[4:]))
@@ -171,7 +171,7 @@ def derive_squares(proof: Proof) -> None:
         "f_3$ in an orthonormal frame, where a length $l_k$ is zero or not (and $f_k$ is absent where it is zero): "
         "eight cases, which are those that the printed code tells apart."
     )
-    K, n, m, *numbers = field("n m l_1 l_2 l_3 c_1 c_2 c_3", QQ)
+    K, n, m, *numbers = field("n m l_1 l_2 l_3 c_1 c_2 c_3", ZZ)
     frame = [vector(f"f_{i}") for i in range(3)]
     orthonormal = {frame[i] @ frame[j]: int(i == j) for i in range(3) for j in range(3)}
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..points import World
@@ -36,7 +36,7 @@ from .printed_names import symbols
 from .radicals import Roots
 from .theorem import Proof, ProofFailed, Theorem
 
-FIELD, d, n, m, sigma2, s, T, F, cosine, w = field("d n m sigma2 s T F x w", QQ)
+FIELD, d, n, m, sigma2, s, T, F, cosine, w = field("d n m sigma2 s T F x w", ZZ)
 SIGMA = matrix("Sigma", symmetric=True)
 THETA, THETA_0 = vector("theta"), vector("theta0")
 NUMBERS = {"n": n, "m": m, "d": d, "sigma2": sigma2}

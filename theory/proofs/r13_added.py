@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import practices
@@ -38,7 +38,7 @@ from .r4_zero_shot_value import matrix_worlds
 from .theorem import Proof, Theorem
 from .unknowns import Unknowns, symbolic_world
 
-_, n, N, N_0, d, sigma2, y_p = field("n N N_0 d sigma2 y_p", QQ)
+_, n, N, N_0, d, sigma2, y_p = field("n N N_0 d sigma2 y_p", ZZ)
 SIGMA, P, PSI = (matrix(name, symmetric=True) for name in ("Sigma", "P", "Psi"))
 THETA, THETA0, G, H, X_P, C, P_X, P_0 = map(vector, ("theta", "theta0", "g", "h", "x_p", "c", "p_x", "p_0"))
 X, X_Q, EPS = Gaussian("x", SIGMA), Gaussian("x_q", SIGMA), Noise("eps", sigma2)

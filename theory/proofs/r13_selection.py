@@ -5,7 +5,7 @@ Near zero the flow is linear, and the mode that grows fastest outgrows the other
 
 from __future__ import annotations
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..wick import Gaussian, expectation, identity, matrix, outer, substitute, vector
@@ -13,7 +13,7 @@ from ..wick import trace as loop
 from .hypotheses import Given
 from .theorem import Proof, Theorem
 
-_, d, N_0, k, T, s_y = field("d N_0 k T s_y", QQ)
+_, d, N_0, k, T, s_y = field("d N_0 k T s_y", ZZ)
 SIGMA = matrix("Sigma", symmetric=True)
 THETA0, H = vector("theta0"), vector("h")
 X_Q = Gaussian("x_q", SIGMA)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import sympy
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..evaluation import model_of
@@ -26,7 +26,7 @@ from .radicals import compose
 from .theorem import Proof, Theorem
 
 SYMBOLS = sympy.symbols("d sigma2 m mu rho t w_0 n N tau E", positive=True)
-FIELD = field(SYMBOLS, QQ)[0]
+FIELD = field(SYMBOLS, ZZ)[0]
 d, sigma2, m, mu, rho, t, w_0, n, N, tau, E = FIELD.gens
 
 FILTERS = """\

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from . import odd_predictions
@@ -17,7 +17,7 @@ from .odd_predictions import odd_form, points
 from .radicals import compose
 from .theorem import Proof, Theorem
 
-_, d, q, beta, alpha = field("d q beta alpha", QQ)
+_, d, q, beta, alpha = field("d q beta alpha", ZZ)
 
 PLATEAU = """\
 x = q/beta

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .enumeration import exact_risk
@@ -19,7 +19,7 @@ from .hypotheses import Given
 from .radicals import compose
 from .theorem import Proof, Theorem
 
-_, c, r, F = field("c r F", QQ)  # r^2 = |theta_0|, F = |B_0|_F^2
+_, c, r, F = field("c r F", ZZ)  # r^2 = |theta_0|, F = |B_0|_F^2
 
 DISTANCE = """\
 distance2 == (c*r**2 - 1/c)**2 + 2*r**2 + F

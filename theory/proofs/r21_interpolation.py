@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..interpolation import between, interpolate
@@ -25,7 +25,7 @@ from .on_lines import Field
 from .r0_model import BLOCKS, Blocks, printed_excess, printed_terms
 from .theorem import Proof, Theorem
 
-FIELD, d, s, sigma2, t, c, w_0, beta_0, N_0, other = field("d s sigma2 t c w_0 beta_0 N_0 x", QQ)
+FIELD, d, s, sigma2, t, c, w_0, beta_0, N_0, other = field("d s sigma2 t c w_0 beta_0 N_0 x", ZZ)
 LINE = """\
 k = t*(1 - t)*c*beta_0/N_0
 L_ZS = sigma2 + s*((1 - t**2)**2 - 2*(1 - t**2)*k*(d + 2) + k**2*(d + 2)*(d + 4))

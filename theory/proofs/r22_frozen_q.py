@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import practices
@@ -27,7 +27,7 @@ from .printed_names import symbols
 from .r4_zero_shot_value import matrix_worlds
 from .theorem import Proof, Theorem
 
-_, d, N_0, c, s, sigma2 = field("d N_0 c s sigma2", QQ)
+_, d, N_0, c, s, sigma2 = field("d N_0 c s sigma2", ZZ)
 SIGMA, S = matrix("Sigma", symmetric=True), matrix("S", symmetric=True)
 THETA0, V = vector("theta0"), vector("v")
 X_Q = Gaussian("x_q", SIGMA)

@@ -20,7 +20,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..wick import Matrix, Scalar, derivative, evaluate, identity, matrix, outer, substitute, trace, vector
@@ -34,7 +34,7 @@ from .theorem import Proof, Theorem
 
 theta_0, k, omega, h, v = vector("theta0"), vector("k"), vector("omega"), vector("h"), vector("v")
 H = matrix("H")
-FIELD, c, V, s, d, sigma2, tau, phi, beta, r, v_0_ = field("c V s d sigma2 tau phi beta r v_0", QQ)
+FIELD, c, V, s, d, sigma2, tau, phi, beta, r, v_0_ = field("c V s d sigma2 tau phi beta r v_0", ZZ)
 
 SQUARES = (
     "S = (B + B.T)/2\n"

@@ -21,7 +21,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -40,7 +40,7 @@ from .radicals import Roots, compose
 from .theorem import EVERY, Proof, Theorem
 
 FIELD, a, e, n, N, sigma2, s, K, T, w, c, y, phi, across, m, t, N_0 = field(
-    "a e n N sigma2 s K T w c y phi across m t N_0", QQ
+    "a e n N sigma2 s K T w c y phi across m t N_0", ZZ
 )
 theta, theta_0, h = vector("theta"), vector("theta0"), vector("h")
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -90,7 +90,7 @@ def _value(proof: Proof, loss: Scalar, names: dict[str, Any]) -> None:
         r"at $w = 0$ alone and one u, since $t_2 > 0$."
     )
     proof.formula("the few-shot loss", LOSS, names, L_FS=sigma2 + loss / tokens**2, main=True)
-    _, shots, power, noise = field("m t_2 sigma2", QQ)
+    _, shots, power, noise = field("m t_2 sigma2", ZZ)
     proof.positive("the factor of w^2", shots * power * noise, where="with noise")
     slopes = derivative(loss, V, H), derivative(loss, w, 1)
     proof.formula(

@@ -23,7 +23,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -40,7 +40,7 @@ from .r4_zero_shot_value import minimiser
 from .radicals import Roots
 from .theorem import Proof, Theorem
 
-FIELD, d, N, m, s, sigma2, w, epsilon, V, T, tau, q_, size = field("d N m s sigma2 w epsilon V T tau q size", QQ)
+FIELD, d, N, m, s, sigma2, w, epsilon, V, T, tau, q_, size = field("d N m s sigma2 w epsilon V T tau q size", ZZ)
 theta_0, e, k, h, omega = vector("theta0"), vector("e"), vector("k"), vector("h"), vector("omega")
 H, start = matrix("H"), matrix("B_start")
 

@@ -19,7 +19,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 from sympy.polys.matrices import DomainMatrix
 
@@ -57,7 +57,7 @@ from .unknowns import Unknowns, symbolic_world
 
 # One field of fractions for all that is a number: every residual below is zero in it, or it is not.
 FIELD, d, n, m, m_0, tokens, sigma2, s, w, alpha, beta, weight, phi, across, time, decay, tokens_0 = field(
-    "d n m m_0 N sigma2 s w alpha beta lam phi across t E N_0", QQ
+    "d n m m_0 N sigma2 s w alpha beta lam phi across t E N_0", ZZ
 )
 THETA, THETA0, V, H = (vector(name) for name in ("theta", "theta0", "v", "h"))
 SIGMA, B = matrix("Sigma", symmetric=True), matrix("B")
@@ -254,7 +254,7 @@ def derive(proof: Proof) -> None:
         names,
         curvature=derivative(slope, V, H) / 2,
     )
-    proof.positive("the weight of |h|^2", 2 * field("t_2", QQ)[1], where="B has a symmetric part")
+    proof.positive("the weight of |h|^2", 2 * field("t_2", ZZ)[1], where="B has a symmetric part")
 
     proof.step(
         r"For $B = \beta\Sigma^{-1}$: $M = \beta I$, $t_1 = \beta d$, $t_2 = \beta^2 d$. On the line $v_x = "

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -142,7 +142,7 @@ def derive(proof: Proof) -> None:
         main=True,
     )
     # where h = 0 each square has a factor omega^2: these are theirs, with t_2, and s for |theta_0|^2
-    _, lam, shots, power, signal, noise = field("lam m t_2 s sigma2", QQ)
+    _, lam, shots, power, signal, noise = field("lam m t_2 s sigma2", ZZ)
     proof.word("unique", lam * shots * power * (signal + noise), ("one", "no"))
 
     _label_weight(proof)

@@ -20,7 +20,7 @@ from functools import cache
 from math import prod
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -37,7 +37,7 @@ from .r4_zero_shot_value import at, minimiser
 from .radicals import Roots
 from .theorem import Proof, Theorem
 
-FIELD, d, m, N, s, sigma2, w, q, r_y, T, delta, lam = field("d m N s sigma2 w q r_y T delta lam", QQ)
+FIELD, d, m, N, s, sigma2, w, q, r_y, T, delta, lam = field("d m N s sigma2 w q r_y T delta lam", ZZ)
 theta_0, g, h, p, r_x = vector("theta0"), vector("g"), vector("h"), vector("p"), vector("r_x")
 H = matrix("H")
 nu = s + sigma2

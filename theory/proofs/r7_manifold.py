@@ -18,7 +18,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..wick import Scalar, derivative, matrix, substitute, vector
@@ -31,7 +31,7 @@ from .r2_landscape import odd_excess
 from .theorem import Proof, Theorem
 
 FIELD, n, N, s, rho, c, u, D, w, delta, d, phi, across, t, q_ = field(
-    "n N s rho c u D w delta d phi across t q", QQ
+    "n N s rho c u D w delta d phi across t q", ZZ
 )  # fmt: skip
 theta, theta_0, across_b, h = vector("theta"), vector("theta0"), vector("b_perp"), vector("h")
 H = matrix("H")

@@ -19,7 +19,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -37,7 +37,7 @@ from .r7_manifold import recital_excess, theta, theta_0
 from .radicals import Roots, compose
 from .theorem import Proof, Theorem
 
-FIELD, j, z, n, d, s, u, T = field("j z n d s u T", QQ)
+FIELD, j, z, n, d, s, u, T = field("j z n d s u T", ZZ)
 CONVENTIONS = (("tokens", 1 + j), ("shots", 2 + j))  # name, m with m' = 1 + j
 
 PART = "for the sign of p*"
@@ -62,7 +62,7 @@ def derive(proof: Proof) -> None:
 
 def _minimum(proof: Proof) -> None:
     of = r7_manifold
-    field_, m, m_prime, rho, s, u, D, p, c, w, delta = field("m m_prime rho s u D p c w delta", QQ)
+    field_, m, m_prime, rho, s, u, D, p, c, w, delta = field("m m_prime rho s u D p c w delta", ZZ)
     lift = Roots(field_)
     gens = {g: lift(g) for g in field_.gens}
     shots = {of.n: m, of.N: m_prime + 1}  # those of fine-tuning, where N - 1 = m'

@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import inf
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..calculator import risk
@@ -27,7 +27,7 @@ from .r7_mixed import POINT_LINES
 from .radicals import Roots, compose
 from .theorem import Proof, ProofFailed, Theorem
 
-FIELD, n, N, m, m_prime, d, s, phi, across, u, x = field("n N m m_prime d s phi across u x", QQ)
+FIELD, n, N, m, m_prime, d, s, phi, across, u, x = field("n N m m_prime d s phi across u x", ZZ)
 
 LIMIT_LINES = "g = m_prime/(m + 2)\nrisk = s*((N - 1 - n*g)**2 + 2*n*g**2)/N**2"
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -28,7 +28,7 @@ from .r7_manifold import theta_0
 from .radicals import Roots, Surd
 from .theorem import Proof, Theorem
 
-FIELD, z, n, N, d, w_0, A, B, c, T, kappa, g, a = field("z n N d w_0 A B c T kappa g a", QQ)
+FIELD, z, n, N, d, w_0, A, B, c, T, kappa, g, a = field("z n N d w_0 A B c T kappa g a", ZZ)
 
 END_LINES = "v_x = c*theta_0\nw = kappa*c\nq = 1/c\nq_xy = g*theta_0/c\nK = v_x @ v_x + w**2 - q**2 - q_xy @ q_xy"
 ROOT_LINES = "A = T + kappa**2\nC = 1 + T*g**2\nc = sqrt((K + sqrt(K**2 + 4*A*C))/(2*A))"

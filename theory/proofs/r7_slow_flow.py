@@ -17,7 +17,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -32,7 +32,7 @@ from .r7_manifold import theta, theta_0
 from .radicals import compose
 from .theorem import Proof, Theorem
 
-FIELD, m, m_prime, s, rho, T, c, w, delta, D, u, k, c_0, w_0 = field("m m_prime s rho T c w delta D u k c_0 w_0", QQ)
+FIELD, m, m_prime, s, rho, T, c, w, delta, D, u, k, c_0, w_0 = field("m m_prime s rho T c w delta D u k c_0 w_0", ZZ)
 
 CONDITION_LINES = "u_0 = 1 + (1 + rho)*w_0/c_0\nrho*u_0**2 < (1 + rho)*m_prime**2*((1 + rho)**2*T + 1)**2"
 

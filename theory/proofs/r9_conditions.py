@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import thresholds
@@ -81,7 +81,7 @@ n**2*(R(n) - R(0)) == k_0 + k_1*n + (k_2 - (R(0) - sigma2))*n**2""",
 def derive_mechanism(proof: Proof) -> None:
     """Every comparison is the sign of a polynomial in n of degree at most two."""
     names = "n sigma2 " + " ".join(f"{x}{i}{k}" for k in "AB" for i in (1, 2) for x in "gaet") + " VA WA VB WB"
-    _, shots, noise, *rest = field(names, QQ)
+    _, shots, noise, *rest = field(names, ZZ)
     squares = [Square(*rest[i : i + 4]) for i in range(0, 16, 4)]
     v_a, w_a, v_b, w_b = rest[16:]
     first = RiskTerms(noise, (squares[0], squares[1]), v_a, w_a)

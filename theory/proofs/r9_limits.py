@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws
@@ -18,7 +18,7 @@ from .r9_conditions import TASKS, terms_on
 from .radicals import Roots, compose
 from .theorem import Proof, Theorem
 
-FIELD, inverse_root, nu, ratio, noise, y = field("h nu kappa sigma2 y", QQ)  # d = 1/h^2, n = nu d, m = kappa d
+FIELD, inverse_root, nu, ratio, noise, y = field("h nu kappa sigma2 y", ZZ)  # d = 1/h^2, n = nu d, m = kappa d
 
 SHOT_BIAS = """target = (1 - w - alpha)**2*s
 opposite = (1 - w + alpha)**2*s

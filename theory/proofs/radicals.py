@@ -32,9 +32,9 @@ class Roots(surds.Roots):
 
     Examples
     --------
-    >>> from sympy import QQ
+    >>> from sympy import QQ, ZZ
     >>> from sympy.polys.fields import field
-    >>> F, a, b = field("a b", QQ)
+    >>> F, a, b = field("a b", ZZ)
     >>> lift = Roots(F)
     >>> root = (lift(a) + b) ** 0.5
     >>> root**2 - a == b, lift(a**2 / b**4) ** 0.5 == a / b**2

@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 
-from sympy import QQ
+from sympy import QQ, ZZ
 from sympy.polys.fields import FracElement
 from sympy.polys.rings import PolyElement
 
 __all__ = ["Coefficient", "Combination", "coefficient", "quotient"]
 
 Coefficient: TypeAlias = Any  # int, an element of QQ, or of a ring or field over it: see `coefficient`
+SHOWN = 20  # terms that `print` and messages show; repr shows all
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -31,11 +32,13 @@ def coefficient(value: object) -> Coefficient:
     """
     if isinstance(value, int | QQ.dtype):
         return value
+    if isinstance(value, ZZ.dtype):
+        return QQ(value)
     if isinstance(value, Fraction):
         return QQ(value.numerator, value.denominator)
-    if isinstance(value, PolyElement) and value.ring.domain == QQ:
+    if isinstance(value, PolyElement) and value.ring.domain in (QQ, ZZ):
         return value
-    if isinstance(value, FracElement) and value.field.domain == QQ:
+    if isinstance(value, FracElement) and value.field.domain in (QQ, ZZ):
         return value
     if is_foreign(value):
         return value
@@ -56,6 +59,15 @@ def quotient(numerator: Coefficient, denominator: Coefficient) -> Coefficient:
     elif not (isinstance(denominator, FracElement) or is_foreign(denominator)):
         denominator = QQ.convert(denominator)
     return numerator * (1 / denominator)
+
+
+def times(a: Any, b: Any) -> Any:
+    """The product of two coefficients. Most are 1 or -1, which a polynomial would first take for its own."""
+    if type(a) is int and -1 <= a <= 1 and a:
+        return b if a == 1 else -b
+    if type(b) is int and -1 <= b <= 1 and b:
+        return a if b == 1 else -a
+    return a * b
 
 
 class Combination(Generic[Key, Value]):
@@ -80,7 +92,7 @@ class Combination(Generic[Key, Value]):
         return combination
 
     def _scaled(self, factor: Any) -> Self:
-        return self._new((key, value * factor) for key, value in self.terms.items())
+        return self._new((key, times(value, factor)) for key, value in self.terms.items())
 
     def _coerced(self, other: object) -> Combination[Key, Value] | None:
         return other if isinstance(other, self._kind()) else None
@@ -125,3 +137,9 @@ class Combination(Generic[Key, Value]):
         from .printing import text  # printing reads expressions; only a person asks for it
 
         return text(cast(Any, self))
+
+    def __str__(self) -> str:
+        if len(self.terms) <= SHOWN:
+            return repr(self)
+        first = self._new(list(self.terms.items())[:SHOWN])
+        return f"{first!r} + ... ({len(self.terms)} terms)"

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Self, TypeAlias, TypeVar, overload
 
-from .combinations import Coefficient, Combination, coefficient
+from .combinations import Coefficient, Combination, coefficient, times
 from .words import Contraction, Letter, Word, chain, join, loop, transpose
 
 __all__ = ["Matrix", "Scalar", "Vector", "identity", "matrix", "outer", "trace", "vector"]
@@ -71,7 +71,9 @@ class Scalar(Combination[Monomial, Coefficient]):
         if not isinstance(other, Scalar):
             return self._scaled(coefficient(other))
         return Scalar(
-            (tuple(sorted(left + right)), a * b) for left, a in self.terms.items() for right, b in other.terms.items()
+            (tuple(sorted(left + right)), times(a, b))
+            for left, a in self.terms.items()
+            for right, b in other.terms.items()
         )
 
     __rmul__ = __mul__

@@ -11,7 +11,7 @@ occurrence of a symbol at a time by a direction and adds up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from math import prod
 from typing import Any, TypeVar, cast
@@ -23,6 +23,7 @@ from sympy.polys.rings import PolyElement
 from .combinations import Coefficient, is_foreign, quotient
 from .expressions import (
     Matrix,
+    Monomial,
     Scalar,
     Vector,
     arrow,
@@ -130,7 +131,7 @@ class Homomorphism:
         self.vectors: dict[str, Vector] = {}
         self.contractions: dict[Contraction, Scalar] = {}
         self.generators: dict[tuple[Any, int], Scalar] = {}
-        self._known: dict[Contraction, Scalar] = {}
+        self._known: dict[Contraction, Scalar | None] = {}
         for key, image in images.items():
             if isinstance(key, Vector):
                 self.vectors[vector_name(key)] = _alike(key, image, "image")
@@ -143,10 +144,7 @@ class Homomorphism:
 
     def __call__(self, expression: Expression) -> Expression:
         if isinstance(expression, Scalar):
-            return total(
-                prod((self._contraction(c) for c in monomial), start=self._coefficient(value))
-                for monomial, value in expression.terms.items()
-            )
+            return _mapped(expression, self._contraction, self._coefficient)
         image = type(expression)._kind()()
         for key, value in expression.terms.items():
             image += self(value) * self._basis(key)
@@ -161,7 +159,7 @@ class Homomorphism:
             case (left, u, v, right):  # (W u)(Z v)'
                 return outer(self._basis((left, u)), self._basis((right, v)))
 
-    def _contraction(self, contraction: Contraction) -> Scalar:
+    def _contraction(self, contraction: Contraction) -> Scalar | None:
         if contraction not in self._known:
             kind, left, word, right = contraction
             if kind == "chain":
@@ -170,17 +168,15 @@ class Homomorphism:
                 image = trace(self._word(word, identity))
             else:
                 image = symbol(contraction)
-            self._known[contraction] = self._named(image)
+            image = self._named(image)
+            self._known[contraction] = None if image == symbol(contraction) else image
         return self._known[contraction]
 
     def _named(self, scalar: Scalar) -> Scalar:
         """Replace whole contractions."""
         if not self.contractions:
             return scalar
-        return total(
-            prod((self.contractions.get(c, symbol(c)) for c in monomial), start=Scalar.constant(value))
-            for monomial, value in scalar.terms.items()
-        )
+        return _mapped(scalar, self.contractions.get, Scalar.constant)
 
     def _vector(self, name: str) -> Vector:
         return self.vectors[name] if name in self.vectors else arrow((), name)
@@ -218,6 +214,22 @@ class Homomorphism:
             )
             for exponents, number in value.terms()
         )
+
+
+def _mapped(
+    scalar: Scalar, image_of: Callable[[Contraction], Scalar | None], number: Callable[[Coefficient], Scalar]
+) -> Scalar:
+    """The scalar with images for its contractions (None: itself) and its numbers."""
+    terms: list[tuple[Monomial, Coefficient]] = []
+    for monomial, value in scalar.terms.items():
+        images = [(contraction, image_of(contraction)) for contraction in monomial]
+        changed = [image for _, image in images if image is not None]
+        if not all(changed):  # one is zero
+            continue
+        kept = tuple(contraction for contraction, image in images if image is None)
+        image = prod(changed, start=number(value))
+        terms.extend((tuple(sorted(kept + key)), x) for key, x in image.terms.items())
+    return Scalar(terms)
 
 
 def require_finished(expression: Scalar | Vector | Matrix, purpose: str) -> None:

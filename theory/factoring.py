@@ -38,7 +38,7 @@ def as_product(x: Any) -> Any:
     if x.is_number or not _is_rational(x):
         return sympy.factor(x)
     symbols = sorted(x.free_symbols, key=sympy.default_sort_key)
-    field = sympy.polys.fields.FracField(symbols, sympy.QQ, sympy.polys.orderings.lex)
+    field = sympy.polys.fields.FracField(symbols, sympy.ZZ, sympy.polys.orderings.lex)
     known = dict(zip(symbols, field.gens, strict=True))
 
     def element(part: Any) -> Any:
@@ -62,7 +62,7 @@ def as_product(x: Any) -> Any:
     (top, above), (bottom, below) = found.numer.factor_list(), found.denom.factor_list()
     factors = [factor.as_expr() ** power for factor, power in above]
     factors += [factor.as_expr() ** -power for factor, power in below]
-    return sympy.Mul(sympy.QQ.to_sympy(top / bottom), *factors)
+    return sympy.Mul(sympy.Rational(int(top), int(bottom)), *factors)
 
 
 def _is_rational(x: Any) -> bool:

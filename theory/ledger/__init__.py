@@ -14,12 +14,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from .. import validation
 from . import lee2026, lee2026_figures, lu2025, optima, spectra, zhang2024
 from .lee2026 import NOISE, OFFICIAL
-from .verdicts import Claim, JudgedClaim, Ledger, Ruling, Verdict
+from .verdicts import Claim, JudgedClaim, Ledger, Ruling, Verdict, judged
 
 __all__ = ["CLAIMS", "NOISE", "OFFICIAL", "PAPERS", "Claim", "JudgedClaim", "Ledger", "Ruling", "Verdict", "claims"]
 
@@ -57,9 +55,4 @@ def claims(paper: str | None = None) -> Ledger:
     """
     if paper is not None:
         validation.choice("paper", paper, PAPERS)
-    return Ledger(_judged(claim) for claim in CLAIMS if paper in (None, claim.paper))
-
-
-@cache
-def _judged(claim: Claim) -> JudgedClaim:
-    return JudgedClaim(claim, claim.judge(claim.printed))
+    return Ledger(judged(claim) for claim in CLAIMS if paper in (None, claim.paper))

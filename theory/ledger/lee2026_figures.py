@@ -16,7 +16,7 @@ from .formulas import result, shown
 from .lee2026 import CLAIMS as NUMBERS
 from .lee2026 import NOISE, OFFICIAL
 from .reading import agrees, difference, in_words, is_positive, ruled, symbolic, symbols, with_decimals
-from .verdicts import Claim, Verdict
+from .verdicts import Claim, Verdict, judged
 
 THRESHOLD = """\
 a = m/(m + 1 + d)
@@ -120,7 +120,7 @@ def _qualitative(printed: str) -> Verdict:
     """The paper's numbers and its three statements, judged above."""
     names = ("pretrained a", "zero-shot value w", "mixed value w*", "full fine-tuning limit", "value zero-shot error")
     said = ("all parameters harm", "value only keeps", "auxiliary trades")
-    rulings = {c.name: c.judge(c.printed).ruling for c in NUMBERS if c.name in names + said}
+    rulings = {c.name: judged(c).verdict.ruling for c in NUMBERS if c.name in names + said}
     wrong = [name for name in names if rulings[name] == "corrected"]
     held = [name for name in said if rulings[name] != "corrected"]
     return Verdict(

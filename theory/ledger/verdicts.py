@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from ..conventions import BY_KEY, CODE, Convention
@@ -100,6 +101,12 @@ class JudgedClaim:
         if verdict.difference is not None:
             rows.append(("relative difference", f"{float(verdict.difference):.3g}"))
         return html_table((claim.name, ""), rows)
+
+
+@cache
+def judged(claim: Claim) -> JudgedClaim:
+    """A claim with the verdict on what it prints, found once."""
+    return JudgedClaim(claim, claim.judge(claim.printed))
 
 
 class Ledger(tuple[JudgedClaim, ...]):

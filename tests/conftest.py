@@ -17,8 +17,8 @@ from theory.proofs.runner import ProofResults
 
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 
-settings.register_profile("default", max_examples=60, **COMMON)
-settings.register_profile("ci", max_examples=60, derandomize=True, **COMMON)
+settings.register_profile("default", max_examples=40, **COMMON)
+settings.register_profile("ci", max_examples=40, derandomize=True, **COMMON)
 settings.register_profile("nightly", max_examples=2000, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
 

@@ -204,6 +204,7 @@ def test_fixed_points(data, strategy, d):
     arguments = data.draw(settings_of(d))
     del arguments["n_shots"], arguments["task"]
     assume(not (strategy == "mixed" and arguments["noise_variance"] == 0))  # there may be none
+    assume(readily_factored(strategy, arguments))
     model = theory.fixed_point(strategy, **arguments)
     if has_exact(arguments):
         assert_exact((model.v, model.Q, model.value_scale), arguments)

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import once, once_in
+from matplotlib.figure import Figure
 
 import theory
 from figures import catalogue, official, style
@@ -489,21 +490,75 @@ def test_the_shipped_training_is_whole_and_official() -> None:
 # --- the pictures ----------------------------------------------------------------------------------------------------
 
 
+_SCRIPT = """
+import sys
+from pathlib import Path
+from numerics import trained
+from figures.__main__ import main
+trained.SHIPPED = Path(sys.argv[1])
+out = ["--output", sys.argv[2]]
+raise SystemExit(main([*out, "--formats", "svg"]) or main([*sys.argv[3:], *out]))
+"""
+ALL_FORMATS = ("six_strategies", "auxiliary_window")  # lines, and a plane of colours
+
+
+def formats_of(name: str) -> tuple[str, ...]:
+    return tuple(catalogue.FORMATS) if name in ALL_FORMATS else ("svg",)
+
+
+@pytest.fixture(scope="session")
+def pictures(training: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All figures by the command line, in a process with a hash seed and a Matplotlib configuration of its own."""
+
+    def make(directory: Path) -> None:
+        directory.mkdir()
+        rules = "font.size: 30\nlines.linewidth: 9\nsavefig.bbox: tight\nbackend: svg\n"
+        (directory / "matplotlibrc").write_text(rules)
+        environment = {**os.environ, "PYTHONHASHSEED": "7", "MPLCONFIGDIR": str(directory)}
+        environment.pop("DISPLAY", None)
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", _SCRIPT, str(training), "pictures", *ALL_FORMATS],
+            cwd=directory, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert f"{len(catalogue.NAMES)} figures in pictures" in done.stdout
+
+    return once(tmp_path_factory, "pictures by command", make) / "pictures"
+
+
+@pytest.mark.long
+def test_the_command_line_draws_every_figure(pictures: Path) -> None:
+    files = {f"{name}.{extension}" for name in catalogue.NAMES for extension in (*formats_of(name), "csv")}
+    assert {file.name for file in pictures.iterdir()} == {*files, "index.html"}
+
+
 @pytest.mark.parametrize("name", catalogue.NAMES)
-def test_a_picture_can_be_read(name: str, training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every axis labelled, no text below 7 points or cut off, no two texts on top of each other, no panel blank."""
+def test_a_picture_can_be_read_and_is_the_same_twice(
+    name: str, training: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every axis labelled, no text below 7 points or cut off, no two texts on top of each other, no panel blank.
+
+    Its files are those of the command line, byte by byte.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Text
 
     module = catalogue.load(name)
     assert name == module.NAME
     assert all(len(text) > 8 for text in (module.TITLE, module.CAPTION, module.THEOREM, module.NOTICE))
+    made: list[Figure] = []
+    known, draw = numbers(name, training), module.draw
+    monkeypatch.setattr(module, "data", lambda: known)
+    monkeypatch.setattr(module, "draw", lambda table: made.append(draw(table)) or made[0])
+    render(name, tmp_path, formats_of(name))
+    for extension in (*formats_of(name), "csv"):
+        file = f"{name}.{extension}"
+        assert (tmp_path / file).read_bytes() == (pictures / file).read_bytes(), file
     drawn: dict[Text, None] = {}
     with style.applied():
-        figure = module.draw(numbers(name, training))
+        (figure,) = made
         assert figure.get_figwidth() in (style.SINGLE, style.DOUBLE)
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()
         draw_text = Text.draw
         monkeypatch.setattr(Text, "draw", lambda text, renderer: (drawn.setdefault(text), draw_text(text, renderer)))
         canvas.draw()
@@ -542,43 +597,6 @@ def test_looks_differ_without_colours() -> None:
 
 
 # --- files, gallery, command line ------------------------------------------------------------------------------------
-
-_SCRIPT = """
-import sys
-from pathlib import Path
-from numerics import trained
-from figures.__main__ import main
-trained.SHIPPED = Path(sys.argv[1])
-out = ["--output", sys.argv[2]]
-raise SystemExit(main([*out, "--formats", "svg"]) or main([*sys.argv[3:], *out]))
-"""
-
-
-ALL_FORMATS = ("six_strategies", "auxiliary_window")  # lines, and a plane of colours
-
-
-@pytest.mark.long
-def test_a_second_run_gives_the_same_bytes(training: Path, tmp_path: Path) -> None:
-    """By the command line, in a process with a hash seed and a Matplotlib configuration of its own; and here."""
-    (tmp_path / "matplotlibrc").write_text("font.size: 30\nlines.linewidth: 9\nsavefig.bbox: tight\nbackend: svg\n")
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "MPLCONFIGDIR": str(tmp_path)}
-    environment.pop("DISPLAY", None)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _SCRIPT, str(training), "pictures", *ALL_FORMATS],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert f"{len(catalogue.NAMES)} figures in pictures" in done.stdout
-    formats = {name: catalogue.FORMATS if name in ALL_FORMATS else ("svg",) for name in catalogue.NAMES}
-    files = {f"{name}.{extension}" for name in catalogue.NAMES for extension in (*formats[name], "csv")}
-    assert {file.name for file in (tmp_path / "pictures").iterdir()} == {*files, "index.html"}
-    for name in catalogue.NAMES:
-        known = numbers(name, training)  # before data is replaced: it may have to call it
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(catalogue.load(name), "data", lambda known=known: known)
-            render(name, tmp_path, formats[name])
-    for file in sorted(files):
-        assert (tmp_path / "pictures" / file).read_bytes() == (tmp_path / file).read_bytes(), file
 
 
 def test_the_csv_files_hold_the_plotted_numbers(training: Path, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def tangents(model):
 
 # --- a minimum of the objective on the trained block ----------------------------------------------------------------
 
-PERTURBATIONS = 1000
+PERTURBATIONS = 250
 
 
 def float_setting(strategy, normalization, dense):

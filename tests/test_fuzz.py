@@ -317,7 +317,7 @@ def run(argv):
 
 def test_command_lines():
     rng, statuses = random.Random(8), []
-    for _ in range(1500):
+    for _ in range(700):
         argv = [*BASE] if rng.random() < 0.7 else []
         for _ in range(rng.randint(0, 3)):
             argv.insert(rng.randint(0, len(argv)), rng.choice(WORDS))
@@ -334,5 +334,5 @@ def test_command_lines():
             assert out, argv
             assert not err
             assert "nan" not in out, (argv, out)
-    assert statuses.count(0) > 100
-    assert statuses.count(2) > 100
+    assert statuses.count(0) > 50
+    assert statuses.count(2) > 50

@@ -241,7 +241,7 @@ def test_sums_over_heads_have_the_exact_moments(kind: str, n: int) -> None:
     mean, covariance = heads_pair(kind)
     A = np.kron([[0.0, 0.5], [0.5, 0.0]], np.eye(FORM_H))
     k1, k2, k3, k4, _, k6 = (n * cumulant(r, mean, covariance, A) for r in range(1, 7))
-    assert_moments(draw_heads(kind, n, 200_000, seed=41), k1, k2, k3, k4, k6)
+    assert_moments(draw_heads(kind, n, 60_000, seed=41), k1, k2, k3, k4, k6)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])

@@ -59,7 +59,7 @@ def test_the_declared_list() -> None:
     for name, levels in factors.items():
         assert {getattr(cell, name) for cell in STRATEGY_TOKEN_CELLS} == set(levels)
     assert len(set(STRATEGY_LAW_CELLS)) == len(STRATEGY_LAW_CELLS) == 640
-    assert len(set(STRATEGY_TOKEN_CELLS)) == len(STRATEGY_TOKEN_CELLS) == 71
+    assert len(set(STRATEGY_TOKEN_CELLS)) == len(STRATEGY_TOKEN_CELLS) == 70
     assert len(set(LAYER_LAW_CELLS)) == len(LAYER_LAW_CELLS) == 40
     assert len(set(LAYER_TOKEN_CELLS)) == len(LAYER_TOKEN_CELLS) == 11
     for layer in LAYERS:

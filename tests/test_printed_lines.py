@@ -45,6 +45,9 @@ class Sceptic(Proof):
             Proof().formula(what, lines, names, **options)
         self.runs.setdefault(lines, []).append(lambda mutant: Proof().formula(what, mutant, names, **options))
 
+    def brute_force(self, what, pairs):
+        """No line is printed of it; the proof itself runs it."""
+
     def condition(self, what, lines, names, excess, factor, **options):
         super().condition(what, lines, names, excess, factor, **options)
         known = {key: value for key, value in options.items() if key != "main"}

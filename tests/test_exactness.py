@@ -109,7 +109,7 @@ def vectors(draw, d, symbolic=False):
 
 @st.composite
 def evaluations(draw, d):
-    """What a model, too, depends on. One thing is a Symbol at most: sympy takes minutes to factor in several."""
+    """What a model, too, depends on. One thing is a Symbol at most."""
     symbolic = draw(st.sampled_from(["", "n", "noise", "covariance", "task"]))
     covariance = draw(matrices(d, symbolic == "covariance"))
     tasks = [st.sampled_from(TASKS), vectors(d, symbolic == "task")]
@@ -154,20 +154,11 @@ def without_symbols(arguments):
     return {name: at_point(value) if has_symbols(value) else value for name, value in arguments.items()}
 
 
-def readily_factored(strategy, arguments):
-    """Where a Symbol enters the solves of the value strategies, sympy may factor the risk for minutes."""
-    inside = has_symbols(arguments["noise_variance"]) or has_symbols(arguments["covariance"])
-    matrices_ = arguments["covariance"] is not None or arguments["task_covariance"] is not None
-    most = 1 if strategy in ("zero_shot_value", "mixed_value") else 2
-    return not (inside and matrices_ and arguments["d"] > most)
-
-
 @given(data=st.data(), strategy=st.sampled_from(STRATEGIES), d=st.integers(1, 3))
 def test_risk_of_a_strategy(data, strategy, d):
     arguments = data.draw(settings_of(d))
     if strategy == "mixed_value":
         arguments["few_shot_weight"] = data.draw(st.one_of(st.integers(0, 2), positive))
-    assume(readily_factored(strategy, arguments))
     if has_exact(arguments):
         assert_exact_and_right(strategy, arguments)
     else:
@@ -204,7 +195,6 @@ def test_fixed_points(data, strategy, d):
     arguments = data.draw(settings_of(d))
     del arguments["n_shots"], arguments["task"]
     assume(not (strategy == "mixed" and arguments["noise_variance"] == 0))  # there may be none
-    assume(readily_factored(strategy, arguments))
     model = theory.fixed_point(strategy, **arguments)
     if has_exact(arguments):
         assert_exact((model.v, model.Q, model.value_scale), arguments)
@@ -371,3 +361,17 @@ def test_relations_and_thresholds(strategy):
             assert_exact(condition.relation, (arguments, condition.name))
             if strategy != "mixed" or condition.task == "target":  # the others take sympy a second each
                 assert_exact(condition.roots, (arguments, condition.name))
+
+
+@pytest.mark.parametrize("strategy", theory.STRATEGIES)
+def test_symbols_beside_a_covariance(strategy):
+    """Every strategy's risk and model, where the noise, or an entry of the covariance, is a Symbol."""
+    for given_ in (
+        {"noise_variance": noise, "covariance": [[2, 1], [1, 3]]},
+        {"noise_variance": F(1, 3), "covariance": [[a + 1, a], [a, 2]]},
+    ):
+        world = given_ | {"target": [1, 2], "pretrain_shots": 4, "value_scale": 1}
+        assert_exact_and_right(strategy, world | {"n_shots": 3, "task": "unseen"})
+        model, floats = theory.fixed_point(strategy, **world), theory.fixed_point(strategy, **in_floats(world))
+        for found, reference in ((model.v, floats.v), (model.Q, floats.Q)):
+            np.testing.assert_allclose(at_point(found), reference, rtol=1e-9, atol=1e-12)

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from . import validation
-from .contractions import RiskTerms, Square
-from .kinds import FLOATS, Array, Kind, Number
-from .one_world import risk_in_one_world, terms_in_one_world
+from .kinds import FLOATS, Array, Number
+from .one_world import point_in, presented, risk_in_one_world, terms_in_one_world
 from .parameters import AttentionParameters, IsotropicScalars
 from .practices import model_arrays
 from .programs import terms_program
@@ -50,19 +49,11 @@ def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any)
     kind = question.kind(None)
     if not (question.two_lines and question.recorded):
         terms, infinite = terms_in_one_world(question, kind)
-        return Terms(_presented(terms, kind), infinite)
+        return Terms(presented(terms, kind), infinite)
     numbers, made_for = numbers_on_two_lines(question, None, kind)
     case = question.case(numbers)
     program = terms_program(None if case is None else case.point, made_for)
-    return Terms(_presented(program(*numbers, *question.scalars(kind)), kind), diverges(case, made_for.place))
-
-
-def _presented(terms: RiskTerms, kind: Kind) -> RiskTerms:
-    """The contractions in the caller's kind of number."""
-    squares = tuple(Square(*map(kind.present, square)) for square in terms.squares)
-    return RiskTerms(
-        kind.present(terms.noise_variance), squares, kind.present(terms.per_shot), kind.present(terms.fixed)
-    )
+    return Terms(presented(program(*numbers, *question.scalars(kind)), kind), diverges(case, made_for.place))
 
 
 def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
@@ -86,7 +77,7 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
     with in_range():
         world = question.world(kind)
         case = question.case_in(world)
-        point = case.point(world)
+        point = point_in(world, case, question, kind)
         return AttentionParameters(**model_arrays(point, world, question.scale(case, world), kind))
 
 

@@ -35,11 +35,24 @@ def as_product(x: Any) -> Any:
     """`sympy.factor`, by way of a field where the expression is a rational function over the rationals."""
     import sympy
 
-    if x.is_number or not _is_rational(x):
-        return sympy.factor(x)
     symbols = sorted(x.free_symbols, key=sympy.default_sort_key)
-    field = sympy.polys.fields.FracField(symbols, sympy.ZZ, sympy.polys.orderings.lex)
-    known = dict(zip(symbols, field.gens, strict=True))
+    if not symbols:
+        return sympy.factor(x)
+    found = element_of(x, sympy.polys.fields.FracField(symbols, sympy.ZZ, sympy.polys.orderings.lex))
+    return sympy.factor(x) if found is None else product_of(found)
+
+
+def element_of(x: Any, field: Any, known: dict[Any, Any] | None = None) -> Any:
+    """An expression as an element of a field of fractions over ZZ in its symbols; None if it is no rational function.
+
+    ``known`` keeps what parts of it are.
+    """
+    import sympy
+
+    if not _is_rational(x):
+        return None
+    known = {} if known is None else known
+    known.update((symbol, generator) for symbol, generator in zip(field.symbols, field.gens, strict=True))
 
     def element(part: Any) -> Any:
         if part not in known:
@@ -56,10 +69,16 @@ def as_product(x: Any) -> Any:
                 known[part] = element(part.base) ** int(part.exp)
         return known[part]
 
-    found = element(x)
-    if found == 0:
+    return element(x)
+
+
+def product_of(element: Any) -> Any:
+    """An element of a field of fractions over ZZ as an expression, factored."""
+    import sympy
+
+    if element == 0:
         return sympy.Integer(0)
-    (top, above), (bottom, below) = found.numer.factor_list(), found.denom.factor_list()
+    (top, above), (bottom, below) = element.numer.factor_list(), element.denom.factor_list()
     factors = [factor.as_expr() ** power for factor, power in above]
     factors += [factor.as_expr() ** -power for factor, power in below]
     return sympy.Mul(sympy.Rational(int(top), int(bottom)), *factors)

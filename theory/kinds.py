@@ -91,7 +91,7 @@ class Kind:
         return np.array([self.present(x) for x in a.flat] + [None], dtype=object)[:-1].reshape(a.shape)
 
 
-class _Objects(Kind):
+class ObjectKind(Kind):
     """Kinds whose arrays hold objects."""
 
     dtype = object
@@ -106,7 +106,7 @@ class _Objects(Kind):
         return self.solve(a, whole_identity(len(a)))
 
 
-class _Fractions(_Objects):
+class _Fractions(ObjectKind):
     """Exact numbers; an irrational square root is one of :mod:`theory.surds` until it is handed back."""
 
     exact = True
@@ -139,7 +139,7 @@ class _Fractions(_Objects):
         return value
 
 
-class _Symbols(_Objects):
+class _Symbols(ObjectKind):
     """Sympy's expressions."""
 
     exact = True
@@ -171,7 +171,7 @@ class _Symbols(_Objects):
         return sympy.oo
 
 
-class _Balls(_Objects):
+class _Balls(ObjectKind):
     """Numbers that carry a precision of their own: flint's balls, mpmath's floats."""
 
     def __init__(self, kind: Any) -> None:

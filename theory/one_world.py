@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from .contractions import Head, Layer, averaged, contract
+from .contractions import Head, Layer, RiskTerms, Square, averaged, contract
 from .head_sums import independent
-from .kinds import FLOATS, Kind, Number
+from .kinds import FLOATS, SYMBOLS, Kind, Number
+from .matrices import Matrices
+from .points import Case, Point
 from .programs import of_scalars
 from .question import Asked, Terms, diverges
+from .rational_functions import NotRational, RationalFunctions
 from .risk_formula import exact_risk_formula, limit_of_many_shots
 from .tasks import TARGET
 from .two_lines import terms_without_program
@@ -20,9 +24,35 @@ from .worlds import NUMBER_FIELDS, first_axis, in_range, inputs_of, normalizatio
 
 def terms_in_one_world(question: Asked, kind: Kind) -> Terms:
     """The contractions in a world with more directions than the target's."""
-    setting, task = question.setting, question.task
     if question.two_lines:
         return terms_without_program(question, kind)
+    if kind is SYMBOLS and question.recorded:  # the block law counts in its own way
+        with suppress(NotRational):
+            field = RationalFunctions(question.values())
+            terms, infinite = _terms(question, field)
+            return Terms(presented(terms, field), infinite)
+    return _terms(question, kind)
+
+
+def presented(terms: RiskTerms, kind: Kind) -> RiskTerms:
+    """The contractions in the caller's kind of number."""
+    squares = tuple(Square(*map(kind.present, square)) for square in terms.squares)
+    return RiskTerms(
+        kind.present(terms.noise_variance), squares, kind.present(terms.per_shot), kind.present(terms.fixed)
+    )
+
+
+def point_in(world: Any, case: Case, question: Asked, kind: Kind) -> Point:
+    """The end of a strategy in a world, whose numbers are of one kind."""
+    if kind is SYMBOLS and question.recorded and isinstance(world.space, Matrices):
+        with suppress(NotRational):
+            field = RationalFunctions(question.values())
+            return Point(*map(field.expressions, case.point(question.world(field))))
+    return case.point(world)
+
+
+def _terms(question: Asked, kind: Kind) -> Terms:
+    setting, task = question.setting, question.task
     with in_range():
         world = question.world(kind)
         if isinstance(task, np.ndarray):  # the target by name, before rounding can hide that it is

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import validation
 from .contractions import RiskTerms
-from .kinds import FRACTIONS, SYMBOLS, Array, Kind, Number
+from .kinds import FRACTIONS, SYMBOLS, Array, Kind, Number, common_kind
 from .parameters import AttentionParameters, require_dimension
 from .points import Case, Regime
 from .programs import Numbers
@@ -19,7 +19,7 @@ from .setting import Setting
 from .strategies import PROMPT, Strategy
 from .tasks import TARGET
 from .which_law import laws_of
-from .worlds import kind_of_question, world_of
+from .worlds import values_of, world_of
 
 
 def prompt_length(model: Strategy | AttentionParameters) -> int:
@@ -46,12 +46,16 @@ class Asked(NamedTuple):
     task: Any
     two_lines: bool
 
-    def kind(self, n_shots: Number) -> Kind:
-        """The kind of number of everything that enters."""
+    def values(self, n_shots: Number = None) -> list[Any]:
+        """Every number and array that enters."""
         others: tuple[Any, ...] = () if self.strategy is None else self.strategy.numbers()
         if self.model is not None:
             others = self.model.isotropic or (*self.model.entries(), self.model.prompt, self.model.skip)
-        kind = kind_of_question(self.setting, n_shots, self.task, *others)
+        return [*values_of(self.setting, n_shots, self.task), *others]
+
+    def kind(self, n_shots: Number) -> Kind:
+        """The kind of number of everything that enters."""
+        kind = common_kind(self.values(n_shots))
         if kind is FRACTIONS:
             FRACTIONS.fresh()
         timed = self.strategy is not None and self.strategy.time is not math.inf

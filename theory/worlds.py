@@ -12,7 +12,7 @@ import numpy as np
 from . import validation
 from .contractions import Inputs, Tasks
 from .covariances import FAMILIES
-from .kinds import Array, Kind, Number, common_kind
+from .kinds import Array, Kind, Number
 from .lines import Lines
 from .matrices import Matrices
 from .points import World
@@ -32,8 +32,8 @@ def numbers_of(setting: Setting) -> list[Any]:
     return values
 
 
-def kind_of_question(setting: Setting, n_shots: Number, task: Any, *reals: Any) -> Kind:
-    """The kind of number of a setting, n, a task and others; arrays of counts decide nothing, as ints do."""
+def values_of(setting: Setting, n_shots: Number, task: Any) -> list[Any]:
+    """The numbers and arrays of a setting, n and a task; arrays of counts decide nothing, as ints do."""
     d, noise_variance, pretrain_shots, few_shot_shots, few_shot_weight, scale = numbers_of(setting)
     counts = [x for x in (n_shots, d, pretrain_shots, few_shot_shots) if not (_is_array(x) and x.dtype != object)]
     arrays = (
@@ -42,7 +42,7 @@ def kind_of_question(setting: Setting, n_shots: Number, task: Any, *reals: Any) 
     families = [1.0 if isinstance(x, FAMILIES) else x for x in arrays]
     normalization = None if isinstance(setting.normalization, str) else setting.normalization
     others = (noise_variance, few_shot_weight, scale, normalization, None if isinstance(task, str) else task)
-    return common_kind((*counts, *others, *families, *reals))
+    return [*counts, *others, *families]
 
 
 def require_one_shape(setting: Setting, n_shots: Number) -> None:

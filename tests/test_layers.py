@@ -68,7 +68,12 @@ def test_what_a_setting_cannot_say_in_floats(kind):
         task = space.token_vector(0.5, floats(THETA), 0)
         skip = np.array([0.125, 0.25, 0, -0.25, 0, 0.5, 0])
     inputs = Inputs(space.token_operator(floats(SIGMA), noise), mean, query, query_mean, noise, kind == "shifted")
-    heads = tuple(Head(v, Q) for v, Q in independent([(floats(head.v), floats(head.Q)) for head in HEADS]))
+    heads = tuple(
+        Head(v, Q)
+        for v, Q in independent(
+            *(np.array([floats(x) for x in given]) for given in zip(*((head.v, head.Q) for head in HEADS), strict=True))
+        )
+    )
     terms = contract(space, inputs, Layer(heads, True, (), skip), Tasks(task, spread))
     for (n, N), known in zip(COUNTS, KNOWN[kind], strict=True):
         assert exact_risk_formula(terms, n, N) == pytest.approx(float(known), rel=1e-9)  # ten digits were written down
@@ -331,7 +336,7 @@ def test_independent_heads_are_the_same_layer(heads):
     v, Q = rng.standard_normal((heads, 5)), rng.standard_normal((heads, 5, 5))
     if heads == 3:
         v[2] = 2 * v[0]
-    found = independent(list(zip(v, Q, strict=True)))
+    found = independent(v, Q)
     assert len(found) == {2: 2, 3: 2, 9: 5}[heads]  # no more than are independent
     both = [sum(np.multiply.outer(a, b) for a, b in some) for some in (found, zip(v, Q, strict=True))]
     # Elimination of at most 9 heads without multiples above 1: some ten roundings.
@@ -344,7 +349,7 @@ def test_what_heads_leave_is_known_to_twice_the_digits():
     v, Q = rng.standard_normal((40, 5)), rng.standard_normal((40, 5, 5))
     v[20:], Q[20:] = v[:20], 1e-9 * rng.standard_normal((20, 5, 5)) - Q[:20]
     left = np.einsum("hi,hjk->ijk", exactly(v), exactly(Q)).astype(float)
-    found = sum(np.multiply.outer(*head) for head in independent(list(zip(v, Q, strict=True))))
+    found = sum(np.multiply.outer(*head) for head in independent(v, Q))
     np.testing.assert_allclose(found, left, rtol=0, atol=1e-13 * np.abs(left).max())  # the sum of five outer products
 
 

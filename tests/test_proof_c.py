@@ -19,7 +19,7 @@ from theory.proofs import (
 GAIN = (laws, "pretrained_product", "world.gain * world.sigma", "world.sigma")
 RIDGE = (laws, "_ridge", "+ world.noise_variance", "- world.noise_variance")
 KEYS = (contractions, "_Contraction._variance", "(values + one.constant", "(2 * values + one.constant")
-CROSS = (contractions, "_Contraction._variance", "total + self.product(two.Q @ one.Cv, crossed)", "total")
+CROSS = (contractions, "_Contraction._variance", "total + self.product(returned[i], crossed)", "total")
 SHARES = (contractions, "_Contraction._spread", "(power + own) * keys", "own * keys")
 MUTANTS = [  # of the code, and of the hypotheses: noise in training, another N, other tasks
     (c1_other_shots, [GAIN, KEYS, CROSS, (c1_other_shots, "derive", "identity, 0 * t", "identity, sigma2")]),

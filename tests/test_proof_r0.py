@@ -31,7 +31,7 @@ MUTANTS = [
     ("R0", contractions, "_Own.linear", "self.doubled(self.Cv)", "self.Q @ self.Cv"),
     ("R0", contractions, "_Own.linear", "(2 * (self.score * self.value))", "(self.score * self.value)"),
     ("R0", contractions, "_Own.linear", "(self.CQ) + self.score", "(self.CQ)"),
-    ("R0", contractions, "_Own.doubled", "x @ self.Q", "self.Q @ x"),
+    ("R0", contractions, "_Own.all_doubled", "self.Q.T", "self.Q"),
     ("R0", contractions, "_Own.__init__", "self.Q @ cov, cov @ self.Q", "self.Q @ cov, self.Q @ cov"),
     ("R0", contractions, "_Own.__init__", "product, product.T", "product, product"),
     ("R0", contractions, "_Contraction._excess", "squared * values + turned @", "squared * values + 2 * turned @"),
@@ -45,7 +45,7 @@ MUTANTS = [
     ("R0", contractions, "_Contraction._variance", "values + one.constant * two.constant", "values"),
     ("R0", contractions, "_Contraction._variance", "2 * (one.constant", "(one.constant"),
     ("R0", contractions, "_Contraction._variance", "two.scores) * values", "two.scores)"),
-    ("R0", contractions, "_Contraction._variance", "+ self.product(two.Q @ one.Cv, crossed)", ""),
+    ("R0", contractions, "_Contraction._variance", "+ self.product(returned[i], crossed)", ""),
     ("R0", contractions, "_Contraction._slope", "mean - head.w * mean", "mean + head.w * mean"),
     ("R0.isotropic", contractions, "_Contraction._excess", "squared * values + turned @", "squared * values - turned @"),
     ("R0.isotropic", lines, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
@@ -75,7 +75,7 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
 
 def test_brute_force_alone_catches_a_mutant(monkeypatch):
     """Wherever there is a shot, the second route sees what the first does."""
-    mutate(monkeypatch, contractions, "_Contraction._variance", "+ self.product(two.Q @ one.Cv, crossed)", "")
+    mutate(monkeypatch, contractions, "_Contraction._variance", "+ self.product(returned[i], crossed)", "")
     one_dimension = list(r0_risk._dense_points())[:8]  # n = 0, 1, 2, 3, in two conventions each
     assert [printed == coordinates for printed, coordinates in one_dimension] == [True] * 2 + [False] * 6
 

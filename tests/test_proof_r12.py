@@ -27,10 +27,10 @@ MUTANTS = [
     ("R12", contractions, "_Contraction._biases", "(head.v @ token) * (head.Q @ token)", "(head.v @ token) * head.v"),
     ("R12", contractions, "_Contraction._biases", "if layer.attends", "if not layer.attends"),
     ("R12", contractions, "_Contraction._excess", "if not self.layer.attends", "if self.layer.attends"),
-    ("R12", contractions, "_Contraction._excess", "cov @ two.doubled(one.Cv)", "cov @ one.doubled(two.Cv)"),
+    ("R12", contractions, "_Contraction._excess", "cov @ returned[i]", "cov @ turned"),
     ("R12", contractions, "_Contraction._excess", "one.value * two.value", "one.value * one.value"),
     ("R12", contractions, "_Contraction._excess", "(one.Cv @ two.scores)", "(two.Cv @ two.scores)"),
-    ("R12", contractions, "_Contraction._variance", "two.Q @ one.Cv, crossed", "two.Q @ two.Cv, crossed"),
+    ("R12", contractions, "_Contraction._variance", "returned[i], crossed", "crossed, crossed"),
     ("R12", contractions, "_Contraction._variance", "one.at_mean @ (self.inputs.shot @ two", "one.at_mean @ (self.inputs.query @ two"),
     ("R12", contractions, "_Contraction._variance", "one.constant * two.constant", "one.constant * one.constant"),
     ("R12", contractions, "_Contraction.product", "(a @ mean) * (b @ mean)", "0"),
@@ -45,7 +45,7 @@ MUTANTS = [
     ("R12", contractions, "_Contraction._shares", "-1 * G_mean, P_mean", "-1 * G_mean, mean"),
     ("R12", risk_formula, "risk_at", "fixed + n_shots * per_shot", "fixed + per_shot"),
     ("R12.one_head", contractions, "_Met.__init__", "+ inputs.noise_variance * space.label", ""),
-    ("R12.one_head", contractions, "_Contraction._variance", "two.Q @ one.Cv, crossed", "two.Q @ two.Cv, crossed"),
+    ("R12.one_head", contractions, "_Contraction._variance", "returned[i], crossed", "crossed, crossed"),
     ("R12.one_head", contractions, "_Contraction._excess", "if not self.layer.attends", "if self.layer.attends"),
 ]  # fmt: skip
 
@@ -57,7 +57,7 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
 
 def test_brute_force_alone_catches_a_mutant(monkeypatch):
     """Heads that are mistaken for one another: seen wherever there is a shot."""
-    mutate(monkeypatch, contractions, "_Contraction._variance", "two.Q @ one.Cv, crossed", "two.Q @ two.Cv, crossed")
+    mutate(monkeypatch, contractions, "_Contraction._variance", "returned[i], crossed", "crossed, crossed")
     shots = [0, 2, 2, 0, 1, 2]  # as in the points
     assert [printed == enumerated for printed, enumerated in r12_layers._points()] == [count == 0 for count in shots]
 

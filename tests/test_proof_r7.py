@@ -40,7 +40,7 @@ MUTANTS = [
     ("R7", points, "Point.layer", "v=space.token_vector(0, self.seen, self.w)", "v=space.token_vector(0, 2 * self.seen, self.w)"),
     ("R7.risk", contractions, "_Met.__init__", "inputs.noise_variance * space.label", "0 * space.label"),
     ("R7.risk", contractions, "_Met.__init__", "own.Q, self.keyed, task", "own.Q, -1 * self.keyed, task"),
-    ("R7.risk", contractions, "_Contraction._variance", "crossed = one.Q", "crossed = 2 * one.Q"),
+    ("R7.risk", contractions, "_Contraction._variance", "images(one.Q", "images(2 * one.Q"),
     ("R7.risk", contractions, "_Contraction.terms", "slope - shares.moment * shares.u", "slope + shares.moment * shares.u"),
     ("R7.risk", risk_formula, "risk_at", "beyond * truth", "0 * truth"),
     ("R7.risk", r7_manifold, "target_excess", "- D, delta", "+ D, delta"),

@@ -111,13 +111,18 @@ class _Contraction:
         """V: of one shot's term, given the query, on average over the query; with another's heads its polar form."""
         total: Number = 0
         traces = self.space.traces_of_products([one.left for one in self.heads], [two.right for two in other.heads])
-        for one, row in zip(self.heads, traces, strict=True):
-            for two, keys in zip(other.heads, row, strict=True):
+        images = [self.space.images(one.Q, [two.Cv for two in other.heads]) for one in self.heads]
+        back = (
+            images
+            if other is self
+            else [self.space.images(two.Q, [one.Cv for one in self.heads]) for two in other.heads]
+        )
+        for i, (one, row) in enumerate(zip(self.heads, traces, strict=True)):
+            for two, keys, crossed, returned in zip(other.heads, row, images[i], back, strict=True):
                 values = one.v @ two.Cv
                 keys = keys + one.at_mean @ (self.inputs.shot @ two.at_mean)
                 total = total + (values + one.constant * two.constant) * keys
-                crossed = one.Q @ two.Cv
-                total = total + self.product(two.Q @ one.Cv, crossed)
+                total = total + self.product(returned[i], crossed)
                 total = total + 2 * (one.constant * self.product(two.scores, crossed))
                 total = total + self.product(one.scores, two.scores) * values
         return total
@@ -129,13 +134,14 @@ class _Contraction:
             return total
         cov = self.inputs.query
         traces = self.space.traces_of_products([one.SC for one in self.own], [two.SC.T for two in other.own])
-        for one, row in zip(self.own, traces, strict=True):
-            for two, trace in zip(other.own, row, strict=True):
+        images = [one.all_doubled([two.Cv for two in other.own]) for one in self.own]
+        back = images if other is self else [two.all_doubled([one.Cv for one in self.own]) for two in other.own]
+        for i, (one, row) in enumerate(zip(self.own, traces, strict=True)):
+            for two, trace, turned, returned in zip(other.own, row, images[i], back, strict=True):
                 squared = exact_quotient(trace, 2)  # 2 tr S C S' C
                 values = one.v @ two.Cv
                 C_scores = cov @ two.scores
-                turned = one.doubled(two.Cv)
-                total = total + squared * values + turned @ (cov @ two.doubled(one.Cv))  # cubic
+                total = total + squared * values + turned @ (cov @ returned[i])  # cubic
                 total = total + one.value * two.value * squared + 2 * (one.value * (turned @ C_scores))  # quadratic
                 total = total + (one.scores @ C_scores) * values + (one.scores @ two.Cv) * (one.Cv @ two.scores)
         return total
@@ -293,7 +299,12 @@ class _Own:
 
     def doubled(self, x: Vector) -> Vector:
         """2 S x, S the symmetric part of Q."""
-        return self.Q @ x + x @ self.Q
+        return self.all_doubled([x])[0]
+
+    def all_doubled(self, several: list[Vector]) -> list[Vector]:
+        """The same of several vectors."""
+        images = self.space.images
+        return [Qx + xQ for Qx, xQ in zip(images(self.Q, several), images(self.Q.T, several), strict=True)]
 
     def linear(self) -> Vector:
         """The best linear approximation of the query's own term."""

@@ -13,7 +13,6 @@ matrices in slices that are multiplied without rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -25,14 +24,15 @@ _CANCELLED = 0.03  # a sum of Q this far below its terms is worth its digits
 _NEGLIGIBLE = 2.0**-95  # of the largest v: some rounding of pairs of floats, squared
 
 
-def independent(heads: Sequence[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
+def independent(v: Array, Q: Array) -> list[tuple[Array, Array]]:
     r"""Heads of the same :math:`\sum_h v_h \otimes Q_h`, at most d + 2, whose v are as different as can be; in floats.
+
+    ``v`` is (H, d+2), ``Q`` (H, d+2, d+2).
 
     Heads of one v, or of two opposite ones, become one without any rounding of v.
     """
-    values, keys = (np.array(x, dtype=float) for x in zip(*heads, strict=True))
-    large, small = values, np.zeros_like(values)
-    least = _NEGLIGIBLE * np.abs(values).max()
+    large, small = v.copy(), np.zeros_like(v)
+    least = _NEGLIGIBLE * np.abs(v).max()
     kept: list[Array] = []
     multiples: list[tuple[Array, Array]] = []
     while np.abs(large).max() > least:
@@ -46,11 +46,11 @@ def independent(heads: Sequence[tuple[Array, Array]]) -> list[tuple[Array, Array
         kept.append(pivot[0])
         multiples.append((first, second))
     if not kept:
-        return [(values[0], keys[0])]
+        return [(v[0], Q[0])]
     first, second = map(np.array, zip(*multiples, strict=True))
-    flat = keys.reshape(len(keys), -1)
-    sums = (first @ flat).reshape(-1, *keys.shape[1:])
-    if np.any(_sizes(sums) < _CANCELLED * (np.abs(first) @ _sizes(keys))):
+    flat = Q.reshape(len(Q), -1)
+    sums = (first @ flat).reshape(-1, *Q.shape[1:])
+    if np.any(_sizes(sums) < _CANCELLED * (np.abs(first) @ _sizes(Q))):
         sums = _product(first, second, flat).reshape(sums.shape)
     return list(zip(kept, sums, strict=True))
 

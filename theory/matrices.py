@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .kinds import FLOATS, Array, Kind, Number, whole_identity
 from .space import Images, Space, scalar
+
+IN_CACHE = 1 << 16  # numbers that stay near the processor
 
 
 class Diagonal:
@@ -27,10 +30,80 @@ class Diagonal:
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, Diagonal):
             return Diagonal(self.entries * other.entries)
+        if isinstance(other, Unsummed):
+            return other.rows_times(self.entries)
         return (self.entries * other.T).T
 
     def __rmatmul__(self, other: Array) -> Array:
         return other * self.entries
+
+
+class Unsummed:
+    """A sum of matrices, rows or columns scaled (None: not), and of dyads, which is formed a few rows at a time."""
+
+    __array_ufunc__ = None
+    __slots__ = ("dyads", "scaled")
+
+    def __init__(self, scaled: list[tuple[Any, Array, Any]], dyads: Sequence[tuple[Array, Array]] = ()) -> None:
+        self.scaled, self.dyads = scaled, dyads
+
+    def __len__(self) -> int:
+        return len(self.scaled[0][1])
+
+    def __getitem__(self, rows: slice) -> Array:
+        """These rows of the sum."""
+        total: Any = None
+        for left, a, right in self.scaled:
+            piece = np.array(a[rows], order="C") if right is None else np.multiply(a[rows], right, order="C")
+            if left is not None:
+                piece *= left[rows, None]
+            total = piece if total is None else np.add(total, piece, out=total)
+        for u, v in self.dyads:
+            total += np.multiply.outer(u[rows], v)
+        return np.asarray(total)
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Unsummed):
+            return Unsummed(self.scaled + other.scaled, [*self.dyads, *other.dyads])
+        return self[:] + other
+
+    __radd__ = __add__
+
+    def __rmul__(self, factor: Number) -> Unsummed:
+        return self.rows_times(np.full(len(self), factor))
+
+    @property
+    def T(self) -> Unsummed:
+        """The transpose."""
+        return Unsummed([(right, a.T, left) for left, a, right in self.scaled], [(v, u) for u, v in self.dyads])
+
+    def __matmul__(self, other: Any) -> Any:
+        if isinstance(other, Diagonal):
+            return (other @ self.T).T
+        total: Any = 0
+        for left, a, right in self.scaled:
+            total = total + _scaled(a @ _scaled(other, right), left)
+        for u, v in self.dyads:
+            total = total + np.multiply.outer(u, v @ other)
+        return total
+
+    def __rmatmul__(self, other: Array) -> Any:
+        return self.T @ other
+
+    def rows_times(self, entries: Array) -> Unsummed:
+        """The rows scaled."""
+        scaled = [(entries if left is None else entries * left, a, right) for left, a, right in self.scaled]
+        return Unsummed(scaled, [(entries * u, v) for u, v in self.dyads])
+
+    def trace(self) -> Number:
+        """The trace."""
+        diagonals = (_scaled(_scaled(np.diagonal(a), left), right).sum() for left, a, right in self.scaled)
+        return sum(diagonals) + sum(u @ v for u, v in self.dyads)
+
+
+def _scaled(x: Array, entries: Any) -> Array:
+    """The rows of x scaled, or not."""
+    return x if entries is None else (entries * x.T).T
 
 
 class Matrices(Space):
@@ -58,10 +131,19 @@ class Matrices(Space):
     def outer(self, left: Array, right: Array) -> Array:
         return np.multiply.outer(left, right)
 
-    def with_dyad(self, a: Array, left: Array, right: Array) -> Array:
+    def with_dyad(self, a: Any, left: Array, right: Array) -> Any:
         if self.dtype != object and not (left.any() and right.any()):
             return a  # d^2 numbers that would be zero
-        return a + np.multiply.outer(left, right)
+        if isinstance(a, Unsummed):
+            return Unsummed(a.scaled, [*a.dyads, (left, right)])
+        out = np.multiply.outer(left, right)
+        out += a
+        return out
+
+    def images(self, a: Any, several: list[Array]) -> list[Array]:
+        if len(several) < 2 or self.dtype == object or isinstance(a, Diagonal):
+            return super().images(a, several)
+        return list((a @ np.array(several).T).T)
 
     def full(self, a: Any) -> Array:
         return np.diag(a.entries) if isinstance(a, Diagonal) else a
@@ -78,6 +160,8 @@ class Matrices(Space):
         return Diagonal(self.zeros(self.d) + 1) if d == 1 else Diagonal((self.zeros(self.d) + 1) / d)
 
     def trace(self, a: Any) -> Number:
+        if isinstance(a, Unsummed):
+            return scalar(a.trace())
         return scalar(a.entries.sum() if isinstance(a, Diagonal) else np.trace(a))
 
     def trace_of_product(self, a: Any, b: Any) -> Number:
@@ -90,8 +174,13 @@ class Matrices(Space):
     def traces_of_products(self, some: list[Any], others: list[Any]) -> list[list[Number]]:
         if len(some) < 2 or not others or self.dtype == object or any(isinstance(a, Diagonal) for a in some + others):
             return super().traces_of_products(some, others)
-        one, two = (np.array(several).reshape(len(several), -1) for several in (some, others))
-        traces: list[list[Number]] = (one @ two.T).tolist()
+        total = np.zeros((len(some), len(others)))
+        rows = max(1, IN_CACHE // (len(some[0]) * max(len(some), len(others))))
+        for start in range(0, len(some[0]), rows):
+            piece = slice(start, start + rows)
+            one, two = (np.array([a[piece].reshape(-1) for a in several]) for several in (some, others))
+            total += one @ two.T
+        traces: list[list[Number]] = total.tolist()
         return traces
 
     def solve(self, a: Array, b: Array) -> Array:

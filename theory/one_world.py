@@ -19,6 +19,7 @@ from .rational_functions import NotRational, RationalFunctions
 from .risk_formula import exact_risk_formula, limit_of_many_shots
 from .tasks import TARGET
 from .two_lines import terms_without_program
+from .whitening import whitened
 from .worlds import NUMBER_FIELDS, first_axis, in_range, inputs_of, normalization_of, numbers_of, parts_of, target_of
 
 
@@ -61,7 +62,10 @@ def _terms(question: Asked, kind: Kind) -> Terms:
         layer = _layer(question.model, world, kind) if case is None else case.point(world).layer(world)
         layer = layer._replace(attends=setting.query == "attends")
         inputs = inputs_of(world, setting, kind)
-        parts = [(p, contract(world.space, inputs, layer, tasks)) for p, tasks in parts_of(world, task)]
+        tasks = parts_of(world, task)
+        if case is None and kind is FLOATS:
+            inputs, layer, tasks = whitened(world.space, inputs, layer, tasks)
+        parts = [(p, contract(world.space, inputs, layer, one)) for p, one in tasks]
         return Terms(averaged(parts), diverges(case, task if isinstance(task, str) else "task"))
 
 
@@ -71,8 +75,10 @@ def _layer(model: Any, world: Any, kind: Kind) -> Layer:
     if model.isotropic is not None:  # expanded in the common kind: a float's products would be rounded before it
         theta = first_axis(model.d) if model.target is None else np.asarray(model.target)
         return of_scalars(*map(kind.number, model.isotropic))(world._replace(target=kind.array(theta))).layer(world)
-    given = [(kind.array(v), kind.array(Q)) for v, Q in model.heads()]
-    heads = tuple(Head(v, Q) for v, Q in (independent(given) if kind is FLOATS and len(given) > 1 else given))
+    if kind is FLOATS and model.n_heads > 1:
+        heads = tuple(Head(v, Q) for v, Q in independent(*map(kind.array, model.entries())))
+    else:
+        heads = tuple(Head(kind.array(v), kind.array(Q)) for v, Q in model.heads())
     prompt = () if model.prompt is None else tuple(kind.array(model.prompt))
     skip = None if model.skip is None else space.token_vector(kind.array(model.skip)[0], kind.array(model.skip)[1:], 0)
     return Layer(heads, prompt=prompt, skip=skip)

@@ -64,6 +64,10 @@ class Space:
         """The images of an operator that is known to more digits than the one given; inputs alone."""
         return Images(operator, metric @ operator, operator @ inside)
 
+    def images(self, a: Operator, several: list[Vector]) -> list[Vector]:
+        """A x of every x."""
+        return [a @ x for x in several]
+
     def trace(self, a: Operator) -> Number:
         """tr A."""
         raise NotImplementedError

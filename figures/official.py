@@ -15,7 +15,7 @@ MANY_SHOTS = 2**53  # the largest count allowed: float64 does not tell the risk 
 
 def retrain(directory: Path, seed: int = 0, **sizes: int) -> None:
     """Train all models anew, as the official experiments do; sizes: ``iterations`` and ``batch_size``."""
-    from numerics.training import main
+    from numerics.training_command import main
 
     directory.mkdir(parents=True, exist_ok=True)
     options = [text for name, size in sizes.items() for text in (f"--{name.replace('_', '-')}", str(size))]

@@ -25,9 +25,10 @@ class Batch(NamedTuple):
     moments: Array  # (prompts, d + 2, d + 2): G
     queries: Array  # (prompts, d + 2): z_q = (1, x_q, 0)
     labels: Array  # (prompts,): y_q, less what a skip predicts
+    tokens: float = 1.0  # N, for what trains among the tokens themselves
 
     def take(self, rows: NDArray[np.int64]) -> Batch:
-        return Batch(self.moments[rows], self.queries[rows], self.labels[rows])
+        return Batch(self.moments[rows], self.queries[rows], self.labels[rows], self.tokens)
 
 
 def draw_batch(
@@ -36,10 +37,15 @@ def draw_batch(
     size: int,
     rng: np.random.Generator,
     beside: AttentionParameters | None = None,
+    added: int = 0,
 ) -> Batch:
-    """Draw `size` prompts token by token and reduce them, in pieces that stay in cache; `beside` a layer's prompt and skip."""
+    """Draw `size` prompts token by token and reduce them, in pieces that stay in cache; `beside` a layer's prompt and skip.
+
+    N counts `added` more tokens, which train and stand in no moment.
+    """
     pieces = []
     tokens = None if beside is None or beside.prompt is None else np.asarray(beside.prompt, np.float64)
+    N = prompts.token_count(n_shots, added + (0 if tokens is None else len(tokens)))
     skip = None if beside is None or beside.skip is None else np.asarray(beside.skip, np.float64)
     for length in block_lengths(size, max(1, MAX_FLOATS // ((n_shots + 1) * (prompts.d + 2)))):
         tasks = prompts.draw_tasks(length, rng)
@@ -54,10 +60,10 @@ def draw_batch(
             moments += tokens.T @ tokens
         if skip is not None:
             labels = labels - queries[:, :-1] @ skip
-        moments /= prompts.token_count(n_shots, 0 if tokens is None else len(tokens))
+        moments /= N
         pieces.append((moments, queries, labels))
     moments, queries, labels = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
-    return Batch(moments, queries, labels)
+    return Batch(moments, queries, labels, N)
 
 
 def loss_and_gradient(parameters: Array, batch: Batch) -> tuple[float, Array]:
@@ -81,9 +87,10 @@ class LossTerm(NamedTuple):
     n_shots: int
     data: Batch | None  # a fixed set; None draws fresh prompts
     beside: AttentionParameters | None = None  # whose prompt and skip stand beside the heads
+    added: int = 0  # tokens that train
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
         if self.data is None:
-            return draw_batch(self.prompts, self.n_shots, size, rng, self.beside)
+            return draw_batch(self.prompts, self.n_shots, size, rng, self.beside, self.added)
         available = len(self.data.labels)
         return self.data if available <= size else self.data.take(rng.integers(available, size=size))

@@ -173,7 +173,7 @@ def head_basis(size: int, odd: bool, axis: Array | None, unseen: bool, trained: 
     seen, others = _general(size, odd) if axis is None else _isotropic(size, axis)
     kept = {}
     for column in seen + others if unseen else seen:
-        inside = [(index, value) for index, value in column if _entry(index, size) in entries]
+        inside = [(index, value) for index, value in column if entry_name(index, size) in entries]
         if len(inside) < len(column):  # of a sum and a difference of two entries, the one that trains
             inside = [(index, 1.0) for index, _ in inside]
         if inside:
@@ -181,7 +181,7 @@ def head_basis(size: int, odd: bool, axis: Array | None, unseen: bool, trained: 
     return _assemble([*kept.values()], size)
 
 
-def _entry(index: tuple[int, ...], size: int) -> str:
+def entry_name(index: tuple[int, ...], size: int) -> str:
     """The name of an entry of v or of Q."""
     label = size - 1
     if len(index) == 1:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from theory import AttentionParameters, Setting, Strategy
+from theory.strategies import NEW_HEAD, PROMPT, SETTING
 from theory.validation import reject
 
 
@@ -53,17 +54,21 @@ def run_record(
     """All that determines a run and nothing that it does not read, ready for JSON."""
     record = {"strategy": strategy.name, "seed": seed, **asdict(options)}
     names = ["d", "covariance", "noise_variance", "normalization"]
-    unread = ["init_scale"]
-    if strategy.objective == "pretraining":
-        names += ["task_covariance", "pretrain_shots"]
+    unread = []
+    if start is None:
         unread = ["few_shot_weight", "fine_tune_set_size"]
-    elif strategy.objective == "zero_shot":
-        names += ["target"]
-        unread += ["few_shot_weight"]
     else:
-        names += ["target"]
-        record["few_shot_weight"] = list(options.few_shot_weight)
-        record["few_shot_shots"] = setting.auxiliary_shots()
+        names += ["target"] + ["target_weights"] * (setting.target_weights is not None)
+        if strategy.trains not in (NEW_HEAD, PROMPT):
+            unread += ["init_scale"]
+        if strategy.few_shot == SETTING:
+            record["few_shot_weight"] = list(options.few_shot_weight)
+        else:
+            unread += ["few_shot_weight"]
+        if strategy.few_shot != 0:
+            record["few_shot_shots"] = setting.auxiliary_shots()
+    if strategy.replay != 0:
+        names += ["task_covariance", "pretrain_shots"]
     for name in unread:
         del record[name]
     if setting.query != "attends":

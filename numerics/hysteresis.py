@@ -91,7 +91,9 @@ def transition(setting: Setting, by: Holds = "replay") -> Transition:
     Raises
     ------
     NoConvergence
-        No two local minima coexist at any weight between 1e-6 and 1e6, or more than two do somewhere.
+        No two local minima coexist at any weight between 1e-6 and 1e6, or more than two do somewhere; or, in few dimensions,
+        the one without in-context learning lasts at every weight, as replay's own loss has it: there is a lower weight alone,
+        which the error names.
 
     References
     ----------
@@ -198,9 +200,16 @@ class _Family(NamedTuple):
         for sign in (1.0, -1.0):
             turns = 1 + np.flatnonzero((sign * inner < sign * weights[:-2]) & (sign * inner < sign * weights[2:]))
             if len(turns) != 1:
+                if found and self.lasting(found[0]):
+                    kept = math.exp(float(self.weight(np.array(found))[0]))
+                    raise NoConvergence(
+                        f"no upper weight with {self.by}: a local minimum without in-context learning, among the six scalars, is there "
+                        f"at every weight up to 1e6, where it is one of the loss that holds. From 'pretrained' in-context learning is "
+                        f"kept above {kept:.6g}; numerics.local_minima(setting, weight) has the minima"
+                    )
                 raise NoConvergence(
-                    f"{len(turns)} folds of a kind, not one, with {self.by} of a weight from 1e-6 to 1e6: no two local minima "
-                    "coexist, or more than two do"
+                    f"{len(turns)} {'upper' if found else 'lower'} folds, not one, with {self.by} of a weight from 1e-6 to 1e6: no two local "
+                    "minima coexist, or more than two do, or the second ends where it meets none of the maxima beside the first"
                 )
             place, width = float(self.places[turns[0]]), float(self.places[1] - self.places[0])
             for _ in range(_ZOOMS):
@@ -208,6 +217,12 @@ class _Family(NamedTuple):
                 place, width = float(steps[np.argmin(sign * self.weight(steps))]), 2 * width / (_POINTS - 1)
             found.append(place)
         return found[0], found[1]
+
+    def lasting(self, low: float) -> bool:
+        """Whether a minimum is left at the largest weight, on the side of the lower fold where in-context learning is lost."""
+        places = self.places[self.places < low]
+        slopes = self.slope(places, np.full(places.shape, _WEIGHTS[-1]))
+        return bool(np.any((slopes[:-1] < 0) & (slopes[1:] >= 0)))
 
     def least(self, low: float, high: float, log_weight: float) -> tuple[float, float]:
         """The minimiser of f between two places, and its minimum."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import theory
 from numerics import flow, local_minima, solve, transition
+from numerics.integrator import NoConvergence
 from theory import Strategy
 
 SETTING = theory.OFFICIAL
@@ -61,6 +63,19 @@ def test_from_pretrained_the_flow_keeps_in_context_learning_above_the_lower_weig
     assert theory.risk(found, 20, setting=SETTING, task="unseen") == pytest.approx(
         theory.risk(only.model, 20, setting=SETTING, task="unseen"), abs=1e-8
     )
+
+
+def test_in_three_dimensions_there_is_no_upper_weight():
+    """The error says so: two minima from the weight that it names on, and at 100 what lost in-context learning still is one."""
+    setting = SETTING.replace(d=3, pretrain_shots=12)
+    with pytest.raises(NoConvergence, match="no upper weight with replay") as caught:
+        transition(setting)
+    lower = float(re.search(r"kept above ([\d.]+);", str(caught.value))[1])
+    assert [len(local_minima(setting, share * lower)) for share in (0.999, 1.001)] == [1, 2]
+    kept, *_, lost = local_minima(setting, 100)
+    assert lost.gradient < 1e-11  # of losses of order 100
+    assert lost.smallest > -1e-13  # a zero eigenvalue to rounding
+    assert lost.loss > kept.loss + 1
 
 
 def test_a_pull_is_found_where_the_flow_ends():

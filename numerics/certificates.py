@@ -30,6 +30,7 @@ from .integrator import FLAT, NoConvergence
 from .quadratic_flow import flat_directions
 from .slow_manifold import ZeroShotManifold
 from .subspaces import AffineSpace, unseen_at_zero_shots
+from .targets import mean_of_targets
 from .trajectory import flow
 
 Array = NDArray[np.float64]
@@ -130,7 +131,7 @@ def _certificates(strategy: Strategy, setting: Setting) -> list[Certificate]:
     values = np.linalg.eigvalsh(curvature)
     block = None if strategy.trained == "all" else _block(strategy, point)
     flat = None if block is None else flat_directions(block, setting, loss)
-    limit = strategy.objective == "mixed" and len(loss) == 1
+    limit = strategy.objective == "mixed" and all(term.n_shots == 0 for term in loss)
     name = {"pretraining": "L_PT", "zero_shot": "L_ZS"}.get(
         strategy.objective, "L_ZS" if limit else "L_ZS + lambda L_FS"
     )
@@ -166,9 +167,7 @@ def _on_block(strategy: Strategy, point: AttentionParameters, setting: Setting, 
 
 def _along_minimisers(point: AttentionParameters, setting: Setting, loss: Objective) -> tuple[Array, Array]:
     v, Q = np.array(point.v, dtype=float), np.array(point.Q, dtype=float)
-    manifold = ZeroShotManifold(
-        v, Q, np.asarray(setting.target_vector(), dtype=float), unseen_at_zero_shots(len(v)), zero_shot_tokens(setting)
-    )
+    manifold = ZeroShotManifold(v, Q, mean_of_targets(setting), unseen_at_zero_shots(len(v)), zero_shot_tokens(setting))
     few_shot, y = population_loss(setting, loss), manifold.start()
     return manifold.gradient(few_shot, y), manifold.hessian(few_shot, y)
 

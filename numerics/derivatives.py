@@ -8,6 +8,8 @@ zero-shot loss L_ZS                ``(Term(1, 0, theta_0),)``
 few-shot loss L_FS(m)              ``(Term(1, m, theta_0),)``
 L_ZS + lambda L_FS(m)              ``(Term(1, 0, theta_0), Term(lambda, m, theta_0))``
 =================================  =======================================
+
+Several targets have a term each, of their share of the weight.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from theory.validation import choice, count, real, reject, vector
 
 from .layer_loss import LayerLoss
 from .population_loss import LossTerm, PopulationLoss, TaskFeatures, shot_factors
+from .targets import targets_of
 
 Array = NDArray[np.float64]
 TRAINED_BLOCKS = ("all", "value", "key_query")
@@ -96,25 +99,25 @@ def objective(strategy: str | Strategy, setting: Setting) -> Objective:
 
 def risks_of(found: Strategy, setting: Setting) -> Objective:
     """The risks among a strategy's losses, weighted: all of them but the pull to the start."""
-    target = np.asarray(setting.target_vector(), dtype=float)
+    targets = targets_of(setting)
     few_shot = setting.few_shot_weight if found.few_shot == SETTING else found.few_shot
     weights = {"zero_shot": found.zero_shot, "few_shot_weight": few_shot, "replay": found.replay}
     numbers = {name: plain_number(name, weight) for name, weight in weights.items()}
     terms = []
     if numbers["zero_shot"]:
-        terms.append(Term(numbers["zero_shot"], 0, target))
+        terms += [Term(share * numbers["zero_shot"], 0, task) for share, task in targets]
     if found.few_shot == SETTING or numbers["few_shot_weight"]:
         shots = setting.auxiliary_shots()  # required at a weight 0+ too
         if numbers["few_shot_weight"]:
-            terms.append(Term(numbers["few_shot_weight"], shots, target))
+            terms += [Term(share * numbers["few_shot_weight"], shots, task) for share, task in targets]
     if numbers["replay"]:
         terms.append(Term(numbers["replay"], setting.pretrain_shots, None))
     return tuple(terms)
 
 
 def few_shot_objective(setting: Setting) -> Objective:
-    """L_FS alone: the risk on the target at the setting's few-shot shots."""
-    return (Term(1.0, setting.auxiliary_shots(), np.asarray(setting.target_vector(), dtype=float)),)
+    """L_FS alone: the risk on the target, or on the average one, at the setting's few-shot shots."""
+    return tuple(Term(share, setting.auxiliary_shots(), task) for share, task in targets_of(setting))
 
 
 def gradient(model: AttentionParameters, setting: Setting, objective: str | Objective) -> Gradient:
@@ -265,7 +268,8 @@ def _parts(
     if not isinstance(normalization, str):
         normalization = plain_number("normalization", normalization)
     root = entries(np.linalg.cholesky(np.asarray(setting.sigma(), dtype=float)))
-    terms = []
+    attends = setting.query == "attends"
+    risks: dict[float, list[tuple[Any, TaskFeatures]]] = {}  # by shots: all else of a risk is in the tasks' Gram matrix
     for weight, n_shots, task in _checked(setting, objective):
         if task is None:
             prior = setting.task_covariance
@@ -273,9 +277,14 @@ def _parts(
             tasks = TaskFeatures.of_prior(matrix, root)
         else:
             tasks = TaskFeatures.of_task(entries(task), root)
-        factors = shot_factors(n_shots, normalization, number, prompt_tokens)
-        attends = setting.query == "attends"
-        terms.append(LossTerm(number(weight), *factors, factors[-1] if attends else number(0), tasks))
+        risks.setdefault(n_shots, []).append((number(weight), tasks))
+    terms = []
+    for n_shots, parts in risks.items():
+        total, factors = sum(weight for weight, _ in parts), shot_factors(n_shots, normalization, number, prompt_tokens)
+        tasks = parts[0][1]
+        if len(parts) > 1 and total:
+            tasks = TaskFeatures(np.asarray(sum(weight * one.gram for weight, one in parts) / total))
+        terms.append(LossTerm(total, *factors, factors[-1] if attends else number(0), tasks))
     return tuple(terms), root, number(noise)
 
 

@@ -20,6 +20,7 @@ from .limits import far_apart, require_limit
 from .quadratic_flow import QuadraticFlow, flat_directions
 from .slow_manifold import ZeroShotManifold
 from .subspaces import AffineSpace, Trained, unseen_motion_basis
+from .targets import mean_of_targets
 
 Array = NDArray[np.float64]
 Schedule = Callable[[float], float]
@@ -79,7 +80,11 @@ def two_phases(space: AffineSpace, setting: Setting, trained: Trained, times: Ar
     along = _moving(space, setting, few_shot, trained)
     slow: AffineSpace | ZeroShotManifold = along
     if not constant and trained == "all":
-        target = np.asarray(setting.target_vector(), dtype=float)
+        target = mean_of_targets(setting)
+        if not target.any():
+            raise reject(
+                "target", setting.target, "of a mean that is not zero here, or the zero-shot loss moves nothing"
+            )
         free = unseen_motion_basis(v, Q, setting, few_shot)
         slow = ZeroShotManifold(end_v, end_Q, target, free, zero_shot_tokens(setting))
     elif not constant:

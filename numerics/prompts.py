@@ -15,6 +15,8 @@ from theory.setting import as_matrix
 from theory.tasks import OPPOSITE, TARGET, UNSEEN, checked_task
 from theory.validation import reject
 
+from .targets import targets_of
+
 Array = NDArray[np.float64]
 
 
@@ -28,8 +30,8 @@ class Prompts:
         R, any matrix with R R' = Sigma.
     noise_variance : float
         sigma2, in the units of y^2.
-    task : (d,) array or None
-        The task theta; None draws one for each prompt.
+    task : (d,) array, (K, d) array or None
+        The task theta, or several to draw from; None draws one for each prompt.
     task_root : (d, d) array or None
         L, where `task` is None: tasks are L g with g ~ N(0, I), or L g / |g|.
     unit_sphere : bool
@@ -40,6 +42,8 @@ class Prompts:
         Whether the query's own token is among those that it attends to.
     query_root : (d, d) array or None
         R_q with the query's input x_q ~ N(0, R_q R_q'); None is `root`.
+    task_shares : (K,) array or None
+        The probabilities of several tasks.
     """
 
     root: Array
@@ -50,6 +54,7 @@ class Prompts:
     normalization: str | float = "tokens"
     query_attends: bool = True
     query_root: Array | None = None
+    task_shares: Array | None = None
 
     @property
     def d(self) -> int:
@@ -64,13 +69,15 @@ class Prompts:
         return replace(
             self,
             root=np.eye(self.d),
-            task=None if self.task is None else self.root.T @ self.task,
+            task=None if self.task is None else self.task @ self.root,
             task_root=None if self.task_root is None else self.root.T @ self.task_root,
             query_root=None if self.query_root is None else cast(Array, np.linalg.solve(self.root, self.query_root)),
         )
 
     def draw_tasks(self, count: int, rng: np.random.Generator) -> Array:
         """(count, d) tasks."""
+        if self.task_shares is not None:
+            return cast(Array, self.task)[rng.choice(len(self.task_shares), size=count, p=self.task_shares)]
         if self.task is not None:
             return np.broadcast_to(self.task, (count, self.d))
         directions = rng.standard_normal((count, self.d))
@@ -100,22 +107,26 @@ class Prompts:
 
 def prompts_of(setting: Setting, task: Any = "target") -> Prompts:
     """The prompts of a setting on a task, which is given as in :func:`theory.risk`."""
-    d = len(setting.target_vector())
+    targets = targets_of(setting)
+    d = len(targets[0][1])
     try:
         noise_variance = float(setting.noise_variance)
     except TypeError:
         allowed = "one number where prompts are drawn"
         raise reject("noise_variance", setting.noise_variance, allowed, TypeError) from None
     normalization: Any = setting.normalization
+    vector = _task_vector(setting, task)
+    several = vector is not None and vector.ndim == 2
     return Prompts(
         root=_root(setting.covariance, d),
         noise_variance=noise_variance,
-        task=_task_vector(setting, task),
+        task=vector,
         task_root=_root(setting.task_covariance, d),
         unit_sphere=setting.task_covariance is None,
         normalization=normalization if isinstance(normalization, str) else float(normalization),
         query_attends=setting.query == "attends",
         query_root=None if setting.query_covariance is None else _root(setting.query_covariance, d),
+        task_shares=np.array([share for share, _ in targets]) if several else None,
     )
 
 
@@ -132,8 +143,9 @@ def _root(covariance: Any, d: int) -> Array:
 
 
 def _task_vector(setting: Setting, task: Any) -> Array | None:
-    """The task's theta; None for tasks drawn from the prior."""
-    target = np.asarray(setting.target_vector(), np.float64)
+    """The task's theta, or those of several targets; None for tasks drawn from the prior."""
+    tasks = np.array([one for _, one in targets_of(setting)])
+    target = tasks if setting.has_several_targets else tasks[0]
     checked = checked_task(task, setting)
     if isinstance(checked, str):
         return {TARGET: target, OPPOSITE: -target, UNSEEN: None}[checked]

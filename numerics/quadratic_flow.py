@@ -22,6 +22,7 @@ from theory.setting import Setting
 from .derivatives import Objective, Term
 from .integrator import RESOLUTION, NoConvergence, phi
 from .subspaces import AffineSpace
+from .targets import size_of_targets
 
 Array = NDArray[np.float64]
 
@@ -129,14 +130,11 @@ def flat_directions(space: AffineSpace, setting: Setting, objective: Objective) 
     NoConvergence
         The resting block leaves a direction that is neither flat nor not flat, in floats.
     """
-    sigma, theta = (np.asarray(x, dtype=float) for x in (setting.sigma(), setting.target_vector()))
-    root = np.linalg.cholesky(sigma)
-    whitened = theta @ root
-    length = float(np.linalg.norm(whitened))
+    root = np.linalg.cholesky(np.asarray(setting.sigma(), dtype=float))
+    length = size_of_targets(setting, root)
     d, count = setting.d, space.basis.shape[1]
     reference = Setting(
         covariance=np.eye(d),
-        target=whitened / length,
         noise_variance=1.0 if setting.noise_variance else 0.0,
         pretrain_shots=1,
     ).replace(query=setting.query)

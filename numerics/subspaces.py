@@ -23,6 +23,7 @@ from theory.strategies import KEY_QUERY, VALUE
 from .derivatives import CHUNK, Objective, apply_hessian, fractions, population_loss
 from .integrator import System, symmetric
 from .population_loss import PopulationLoss
+from .targets import targets_of
 
 Array = NDArray[np.float64]
 Trained = str | tuple[str, ...]
@@ -254,7 +255,7 @@ def _matrix_column(block: Array) -> Column:
 
 def symmetry_axis(v: Array, Q: Array, setting: Setting, objective: Objective) -> Array | None:
     """The unit vector about which loss and start are both symmetric, or None."""
-    sigma, theta = (np.asarray(x, dtype=float) for x in (setting.sigma(), setting.target_vector()))
+    sigma, theta = np.asarray(setting.sigma(), dtype=float), targets_of(setting)[0][1]
     for term in objective:
         if term.task is None and setting.task_covariance is not None:
             return None

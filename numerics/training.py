@@ -32,6 +32,7 @@ def train(
     covariance: Any = None,
     task_covariance: Any = None,
     target: Any = None,
+    target_weights: Any = None,
     noise_variance: float = 0.1,
     pretrain_shots: int = 20,
     few_shot_shots: int | None = None,
@@ -66,7 +67,7 @@ def train(
         As in :func:`theory.risk`; of a Strategy's own ``few_shot`` the weight is constant, and its time is infinite.
     d : int, optional
         Input dimension. Default: that of `covariance`, `task_covariance`, `target` or `start`, else 5.
-    covariance, task_covariance, target, noise_variance, pretrain_shots, few_shot_shots, normalization, query
+    covariance, task_covariance, target, target_weights, noise_variance, pretrain_shots, few_shot_shots, normalization, query
         As in :class:`theory.Setting`, with the official experiments' noise 0.1 and 20 shots by default.
         Inputs of standard deviation x_std have covariance x_std^2 I.
     few_shot_weight : float or (float, float)
@@ -137,6 +138,7 @@ def train(
         covariance=covariance,
         task_covariance=task_covariance,
         target=target,
+        target_weights=target_weights,
         noise_variance=number("noise_variance", noise_variance),
         pretrain_shots=whole("pretrain_shots", pretrain_shots),
         few_shot_shots=few_shot_shots if few_shot_shots is None else whole("few_shot_shots", few_shot_shots),

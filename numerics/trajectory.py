@@ -162,7 +162,7 @@ def flow(
         if schedule is not None:
             setting = setting.replace(few_shot_weight=schedule)
         loss = risks_of(found, setting)
-        if found.objective == "mixed" and len(loss) == 1:
+        if found.objective == "mixed" and all(term.n_shots == 0 for term in loss):
             rows = two_phases(space, setting, trained, times, limit)
         else:
             rows = one_phase(space, setting, loss, trained, times, limit, pull)

@@ -215,7 +215,11 @@ class Setting(_Fields):
     def target_vector(self) -> Array:
         """theta_0 as an array, the first unit vector by default."""
         if self.has_several_targets:
-            raise validation.reject("target", self.target, "one vector here; theory.risk and fixed_point take several")
+            raise validation.reject(
+                "target",
+                self.target,
+                "one vector here; theory.risk, fixed_point, numerics.flow, estimate and train take several",
+            )
         if self.target is not None:
             return np.asarray(whole_as_floats(self.target))
         if type(self.d) is not int:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
     from .attention_factors import factored_flow
     from .best_models import Optimum, frontier
-    from .certificates import basins, certify, singular_limit
+    from .certificates import certify
     from .derivatives import Term, gradient, hessian, objective
     from .hysteresis import LocalMinimum, Transition, local_minima, transition
     from .monte_carlo import Estimate, estimate
     from .phases import LinearSchedule
+    from .random_starts import basins, singular_limit
     from .solution import solve
     from .sweep import grid
     from .table import Table
@@ -36,7 +37,7 @@ _HOMES = {
     "Training": ".training",
     "Trajectory": ".trajectory",
     "Transition": ".hysteresis",
-    "basins": ".certificates",
+    "basins": ".random_starts",
     "certify": ".certificates",
     "estimate": ".monte_carlo",
     "factored_flow": ".attention_factors",
@@ -47,7 +48,7 @@ _HOMES = {
     "hessian": ".derivatives",
     "local_minima": ".hysteresis",
     "objective": ".derivatives",
-    "singular_limit": ".certificates",
+    "singular_limit": ".random_starts",
     "solve": ".solution",
     "train": ".training",
     "transition": ".hysteresis",

@@ -251,10 +251,17 @@ def layer_loss(
 ) -> LayerLoss:
     """The loss as a function of all heads, beside the prompt and the skip of a model."""
     size = setting.d + 2
-    prompt = np.zeros((0, size)) if model.prompt is None else np.asarray(model.prompt, dtype=float)
+    prompt: NDArray[Any] = np.zeros((0, size)) if model.prompt is None else np.asarray(model.prompt, dtype=float)
     skip = np.zeros(size - 1) if model.skip is None else np.asarray(model.skip, dtype=float)
     if exact:
         prompt, skip = fractions(prompt), fractions(skip)
+    return loss_beside(setting, objective, prompt, skip, exact=exact)
+
+
+def loss_beside(
+    setting: Setting, objective: str | Objective, prompt: NDArray[Any], skip: NDArray[Any], *, exact: bool = False
+) -> LayerLoss:
+    """The loss as a function of all heads, beside a prompt and a skip; complex ones pass through."""
     return LayerLoss(*_parts(setting, objective, exact, len(prompt)), prompt, skip)
 
 

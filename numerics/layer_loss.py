@@ -53,7 +53,7 @@ class LayerLoss(PopulationLoss):
     ) -> None:
         super().__init__(terms, root, noise_variance)
         self._prompt = _whitened(prompt, root)  # v . z is the same in whitened coordinates
-        self._targets = self._targets.copy()
+        self._targets = self._targets.astype(np.result_type(self._targets, prompt, skip))
         self._targets[:, 0] -= self._change[:-1, :-1] @ skip
 
     def value(self, v: Array, Q: Array) -> Any:
@@ -101,6 +101,21 @@ class LayerLoss(PopulationLoss):
                 along_v[..., 0] -= 2 * (products[..., 0, 0] @ v[..., :1])[..., 0]
                 dv += 2 * weight * spread * along_v
         return dv @ self._change, self._change.T @ dQ @ self._change
+
+    def gradient_beside(self, v: Array, Q: Array) -> tuple[Array, Array]:
+        """(dL/dprompt, dL/dskip) at one layer, of the prompt and the skip that the loss was made with."""
+        v, Q = self._whiten(v, Q)
+        rows, pair, z = Q[..., :-1, :], query_pair(v, Q), self._prompt
+        values, scores = v @ z.T, rows @ z.T
+        prompt, skip = np.zeros_like(z), np.zeros_like(self._targets[:, 0])
+        for weight, many, _, share, own, (gram,) in self.terms:
+            error = self._error_of_all(v, rows, self._responses(v), many, own, share, pair)
+            mean_error = 2 * weight * (error @ gram)[:, 0]
+            prompt = prompt - share * np.einsum("hp,hra,r->pa", values, rows, mean_error)
+            prompt = prompt - share * np.einsum("ha,hrp,r->pa", v, scores, mean_error)
+            skip = skip - mean_error
+        inputs = np.linalg.solve(self._change[1:-1, 1:-1], prompt[:, 1:-1].T).T
+        return np.concatenate((prompt[:, :1], inputs, prompt[:, -1:]), axis=1), self._change[:-1, :-1].T @ skip
 
     def hessian_product(self, v: Array, Q: Array, dv: Array, dQ: Array) -> tuple[Array, Array]:
         """The Hessian applied to k directions, as complex steps of the gradient.

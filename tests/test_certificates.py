@@ -7,7 +7,9 @@ import pytest
 
 import numerics.certificates as certificates
 import theory
-from numerics.certificates import basins, certify, singular_limit
+from numerics.certificates import certify
+from numerics.derivatives import Term, heads, layer_loss
+from numerics.random_starts import basins, singular_limit
 
 OFFICIAL = theory.Setting(d=5, noise_variance=0.1, pretrain_shots=20)
 SMALL = theory.Setting(d=2, noise_variance=0.1, pretrain_shots=20)
@@ -41,6 +43,54 @@ def test_every_fixed_point_is_certified(setting):
     assert flat["mixed_kq", "L_FS along argmin L_ZS"] == 0
     for everything in (("pretrained", "L_PT"), ("mixed", "L_FS along argmin L_ZS")):
         assert flat[everything] == 1  # the scale (k v, Q / k) and nothing else
+
+
+GENERAL = theory.Setting(covariance=[[2.0, 0.7], [0.7, 1.0]], target=[0.5, -1.0], noise_variance=0.1, pretrain_shots=20)
+
+
+@pytest.mark.parametrize("setting", [OFFICIAL, GENERAL.replace(normalization=3)], ids=["official", "Sigma"])
+def test_the_added_strategies_are_certified(setting):
+    """On what trains alone; the flows begin small, at a token, a readout, a head of their own."""
+    d = setting.d
+    # A token: (k x, y/k). A head or a layer: as zero_shot, the one scale among all of v and Q.
+    unseen = 1 + (d + 1) + d * (d + 1) // 2
+    for strategy, flat in (("soft_prompt", 1), ("skip", 0), ("new_head", unseen + 1), ("frozen_q", unseen + 1)):
+        (row,) = certify(strategy, setting)
+        assert row.gradient <= 1e-12 * row.largest
+        assert row.smallest >= -1e-12 * row.largest
+        assert row.distance < 1e-8
+        assert row.flat == flat
+
+
+def test_a_masked_query_leaves_a_new_head_nothing_to_certify():
+    with pytest.raises(ValueError, match="query = 'masked'"):
+        certify("new_head", SMALL.replace(query="masked"))
+
+
+@pytest.mark.parametrize("part", ["prompt", "skip"])
+def test_the_slope_beside_a_layer_is_the_central_difference(part):
+    """Of the exact risk of any layer, in all entries of a prompt and of a skip: of degree four, so that five points are exact."""
+    rng = np.random.default_rng(3)
+    setting = anisotropic(2).replace(normalization="tokens")
+    parts = {
+        name: rng.standard_normal(shape) for name, shape in zip("vQps", ((2, 5), (2, 5, 5), (2, 5), (4,)), strict=True)
+    }
+    model = theory.AttentionParameters(parts["v"], parts["Q"], parts["p"], parts["s"])
+    loss = layer_loss(setting, (Term(0.5, 3, None), Term(1.0, 0, np.asarray(setting.target))), model)
+    slopes = loss.gradient_beside(*heads(model, setting))
+    slope, given = slopes[part == "skip"], parts[part[0]]
+
+    def value(x):
+        layer = theory.AttentionParameters(
+            parts["v"], parts["Q"], *((x, parts["s"]) if part == "prompt" else (parts["p"], x))
+        )
+        return 0.5 * theory.risk(layer, 3, setting=setting, task="unseen") + theory.risk(layer, 0, setting=setting)
+
+    for index in np.ndindex(given.shape):
+        step = np.zeros(given.shape)
+        step[index] = 0.5
+        values = [value(given + k * step) for k in (-2, -1, 1, 2)]
+        assert slope[index] == pytest.approx(np.dot([1, -8, 8, -1], values) / 6, abs=1e-11 * max(values))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from theory.proofs.runner import ProofResults, theorems
 from theory.proofs.theorem import ALWAYS, Proof, ProofFailed, ProofResult, Theorem, filled, run
 
 THEOREMS = {theorem.name: theorem for theorem in theorems()}
-GUARDED = [name for name in THEOREMS if re.match(r"R(1|2|4|5|6|7|8|9)(\.|$)", name)]
+GUARDED = [name for name in THEOREMS if re.match(r"R([124-9]|13[ps]?|1[5-9]|2\d)(\.|$)", name)]
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +158,10 @@ def test_what_is_assumed_is_printed(name):
         ("R7.basin", "m_prime >= 1", "m_prime >= 2"),
         ("R7.basin", "w_0 >= 0", "w_0 > 0"),
         ("R8.curve", "m >= 2", "m >= 3"),
+        ("R13", "n >= 1", "n >= 2"),
+        ("R13p", "n >= 1", "n >= 2"),
+        ("R15", "d >= 2", "d >= 3"),
+        ("R17", "n >= 1", "n >= 2"),
     ],
 )
 def test_a_hypothesis_stronger_than_needed_shows(name, line, mutant):
@@ -216,6 +220,11 @@ def test_no_relation_and_no_claim_is_typed(name, proved):
         ("R6", "<<unique>> minimiser", "a unique minimiser"),
         ("R7.basin", "without $q_{xy}$", r"for $\sigma^2 \ge 0$"),
         ("R8.window", "<<falls>> below", "never below"),
+        ("R13", "<<below>> that", "never below that"),
+        ("R13p", "$N_0$ the tokens", "$N_0 = 1$, the tokens"),
+        ("R13s", "the price <<falls>>", "the price never falls"),
+        ("R21", "up to the end is <<above>>", "is always above"),
+        ("R24", "<<one>> w", "no w"),
     ],
 )
 def test_what_is_typed_in_a_proofs_place_shows(name, right, wrong):

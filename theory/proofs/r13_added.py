@@ -33,12 +33,14 @@ from ..wick import (
     vector,
 )
 from . import enumeration, r0_model
+from .hypotheses import Given
 from .printed_names import symbols
+from .r4_zero_shot_value import at as at_numbers
 from .r4_zero_shot_value import matrix_worlds
 from .theorem import Proof, Theorem
 from .unknowns import Unknowns, symbolic_world
 
-_, n, N, N_0, d, sigma2, y_p = field("n N N_0 d sigma2 y_p", ZZ)
+_, n, N, N_0, d, sigma2, y_p, s_0 = field("n N N_0 d sigma2 y_p s_0", ZZ)
 SIGMA, P, PSI = (matrix(name, symmetric=True) for name in ("Sigma", "P", "Psi"))
 THETA, THETA0, G, H, X_P, C, P_X, P_0 = map(vector, ("theta", "theta0", "g", "h", "x_p", "c", "p_x", "p_0"))
 X, X_Q, EPS = Gaussian("x", SIGMA), Gaussian("x_q", SIGMA), Noise("eps", sigma2)
@@ -101,6 +103,18 @@ def even(risk: Scalar) -> Scalar:
     return (risk + substitute(risk, {THETA: -1 * THETA})) / 2
 
 
+def in_tokens(price: Scalar, prompt_tokens: int, shots: Any = n) -> Any:
+    """A price on unseen tasks at so many shots where N counts the tokens; s_0 is the target's signal power."""
+    number = substitute(price, {THETA0 @ SIGMA @ THETA0: s_0}).as_coefficient()
+    return at_numbers(number, {n: shots, N: shots + 1 + prompt_tokens, N_0: ONE * (1 + prompt_tokens)})
+
+
+def over_shots(proof: Proof, price: Scalar, prompt_tokens: int = 0) -> None:
+    """The word for what a price does as n grows, in tokens."""
+    gap = in_tokens(price, prompt_tokens) - in_tokens(price, prompt_tokens, n + 1)
+    proof.word("falls", gap, ("falls", "stays"))
+
+
 def silent(proof: Proof) -> None:
     """The frozen layer without shots."""
     frozen = {
@@ -144,13 +158,17 @@ def derive_prompt(proof: Proof) -> None:
     proof.zero("what the flow conserves", X_P @ (y_p * (P @ H)) - y_p * (X_P @ P @ H))
     derived = risk_of(nothing, Scalar.of(N_0 * (THETA0 @ X_Q)))
     proof.formula("the risk at n shots of any task", PROMPT, names(), risk=derived, main=True)
+    price = even(derived) - frozen_risk()
     proof.formula(
         "its price on tasks of mean zero, beside the same N without what the token says",
         "price = N_0**2*norm2(theta_0)/N**2",
         names(),
-        price=even(derived) - frozen_risk(),
+        price=price,
         main=True,
     )
+    over_shots(proof, price, 1)
+    head = even(risk_of(_first_family, 0 * Scalar.of(X_Q @ G))) - frozen_risk()
+    proof.word("below", in_tokens(head, 0) - in_tokens(price, 1), ("below", "above"))
     world = world_of()
     point = practices.soft_prompt(world)
     proof.zero("printed: g", point.recital - N_0 * THETA0)
@@ -180,6 +198,8 @@ def derive_skip(proof: Proof) -> None:
     proof.formula("the risk at n shots of any task", SKIP, names(), risk=derived, main=True)
     price = even(derived) - frozen_risk()
     proof.formula("its price on tasks of mean zero", "price = norm2(theta_0)", names(), price=price, main=True)
+    over_shots(proof, price)
+    proof.word("pay", in_tokens(price, 0), ("pay", "gain"))
     world = world_of()
     point = practices.skip(world)
     proof.zero("printed: c", point.skip - THETA0)
@@ -214,13 +234,18 @@ def derive_head(proof: Proof) -> None:
     other = risk_of(second, 0 * Scalar.of(X_Q @ G))
     proof.formula("F2: the risk at n shots", OTHER, names(p_0=P_0, p_x=P_X), risk=other)
     half = {P_0: N_0 * THETA0 / 2, P_X: N_0 * THETA0 / 2}
+    split = even(substitute(other, half)) - frozen_risk()
     proof.formula(
         "F2's price where the target is split evenly, as a small start splits it",
         "price = N_0**2*norm2(theta_0)*((n + 2)**2 + n)/(4*N**2)",
         tokens,
-        price=even(substitute(other, half)) - frozen_risk(),
+        price=split,
         main=True,
     )
+    over_shots(proof, price)
+    gap = in_tokens(split, 0) - in_tokens(price, 0)
+    proof.word("below", gap, ("below", "above"))
+    proof.word("above", in_tokens(split, 0) - s_0 / 4, ("above", "below"))
     world = world_of()
     point = practices.new_head(world)
     v_x, q = point.second or (None, None)
@@ -273,42 +298,50 @@ def _enumerated(law: Callable[[World], Point], prompt_tokens: int) -> Iterator[t
 
 _ASSUMED = (
     "Sigma positive definite, Psi of full rank.",
-    "The layer is frozen at `pretrained`: v = (0, 0, w), Q_xx = B symmetric, all else zero; P = wB.",
+    "The layer is frozen at `pretrained`: v holds w alone and Q a symmetric B alone, whose product with w is P.",
 )
 
 THEOREMS = (
     Theorem(
         name="R13",
-        title="A new head beside a frozen layer: no zero-shot loss, at a price that falls as 1/n",
+        title="A new head beside a frozen layer: the target without zero-shot loss, at a price that falls as 1/n",
         statement=(
-            r"Trained on $L_{ZS}$ alone, a new head has the points without loss of R2's two families, and no others. From a small "
-            r"odd-symmetric start flow ends in F1, whose risk and price on unseen tasks are below: $s_0/(n+1)$ where $N = n + 1$. "
-            r"F2's price tends to $s_0/4$ with n. (Which of the two another start selects: R13.selection.)"
+            r"Trained on $L_{ZS}$ alone, a new head has R2's two families as its points without loss. From a small "
+            r"odd-symmetric start flow ends in F1, whose risk and price on unseen tasks are below. In tokens this price <<falls>> as n "
+            r"grows, and is <<below>> that of F2 at an even split, which is <<above>> a quarter of the target's signal power at any n. "
+            "(Which of the two another start selects: R13.selection.)"
         ),
         assumptions=_ASSUMED,
         source="new here",
         derive=derive_head,
+        given=(Given("s_0 > 0"), Given("n >= 1")),
     ),
     Theorem(
         name="R13p",
-        title="One tuned prompt token: no zero-shot loss, at a price that falls as 1/n^2",
+        title="One tuned prompt token: the target without zero-shot loss, at a price that falls as 1/n^2",
         statement=(
-            r"Trained on $L_{ZS}$, one token beside a frozen layer ends at $g = P x_p y_p = N_0\theta_0$, $N_0$ the tokens without "
-            r"shots, its own among them. With N at n shots the risk of any task and the price on unseen tasks are below."
+            r"Trained on $L_{ZS}$, one token beside a frozen layer ends where its $P x_p y_p$ is $N_0\theta_0$, $N_0$ the tokens without "
+            r"shots, its own among them. With N at n shots the risk of any task and the price on unseen tasks are below. In tokens the "
+            "price <<falls>> as n grows, and is <<below>> a new head's (R13)."
         ),
         assumptions=(
             *_ASSUMED,
-            "The token starts near zero, and not on one of the curves that lead into the saddle there: so almost every start.",
+            "The token starts near zero, and not on one of the curves that lead into the saddle there: so almost surely.",
         ),
         source="new here; prompt tuning: Lester et al. 2021 (arXiv 2104.08691)",
         derive=derive_prompt,
+        given=(Given("s_0 > 0"), Given("n >= 1")),
     ),
     Theorem(
         name="R13s",
-        title="A linear readout of the query: no zero-shot loss, at a price that stays",
-        statement=r"Trained on $L_{ZS}$, a readout c of $x_q$ beside a frozen layer ends at $c = \theta_0$, with the risk and price below.",
+        title="A linear readout of the query: the target without zero-shot loss, at a price that stays",
+        statement=(
+            r"Trained on $L_{ZS}$, a readout c of $x_q$ beside a frozen layer ends at the target, with the risk and price below: unseen "
+            "tasks <<pay>>, and the price <<falls>> as n grows."
+        ),
         assumptions=_ASSUMED,
         source="new here",
         derive=derive_skip,
+        given=(Given("s_0 > 0"),),
     ),
 )

@@ -63,10 +63,10 @@ THEOREM = Theorem(
     name="R13.selection",
     title="A small new head grows into F1 where inputs are large, into F2 where they are small",
     statement=(
-        r"At $\Sigma = kI$, $|\theta_0|^2 = T$ the fastest modes of R13's families grow at the square roots of the rates below; from a start "
-        r"that tends to zero, whatever its symmetry, the faster one decides."
+        r"Where $\Sigma$ is k times the identity and T the target's squared length, the fastest modes of R13's families grow at the square "
+        r"roots of the rates below; from a start that tends to zero, whatever its symmetry, the faster one decides."
     ),
-    assumptions=("Sigma = k I; the linear flow near zero, from almost every direction.",),
+    assumptions=("The linear flow near zero, from almost all directions.",),
     source="new here",
     derive=derive,
     given=(Given("k > 0"), Given("T > 0"), Given("N_0 > 0")),

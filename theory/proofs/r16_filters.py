@@ -86,7 +86,7 @@ def derive(proof: Proof) -> None:
     mixture = excess + mu * price
     best = _at_tau(mixture, _element_tau())
     proof.zero("no slope at replay's tau, for m = n and N = n + 1", best)
-    proof.positive("the mixture is convex", N**2 * mixture.diff(tau).diff(tau))
+    proof.word("no", N**2 * mixture.diff(tau).diff(tau), ("no", "some"))
     proof.brute_force("no slope of the losses in v, by enumeration", _points())
 
 
@@ -132,10 +132,10 @@ THEOREM = Theorem(
     name="R16",
     title="Value-only: replay, a pull, early stopping and interpolation are one curve where inputs are isotropic",
     statement=(
-        r"$v_x = \alpha\theta_0$ with weight $\mu$ on the pretraining loss (N = m + 1), with a pull of weight $\rho$, and stopped "
-        r"early, are as follows; w stays. All are $\tau$ times R4's $v_x$, as interpolation is, and have the following excess and "
-        "price on unseen tasks. EWC with the exact Hessian of the pretraining loss is replay. No value-only model is below replay at "
-        "the shots of deployment in both risks."
+        r"$v_x$ is $\alpha\theta_0$, with a weight $\mu$ on the pretraining loss (in tokens), with a pull of weight $\rho$, and stopped "
+        r"early, as follows; w stays. All are $\tau$ times R4's $v_x$, as interpolation is, and have the following excess and "
+        "price on unseen tasks. EWC with the exact Hessian of the pretraining loss is replay. At the shots of deployment <<no>> "
+        "value-only model is below replay in both risks."
     ),
     assumptions=("Isotropic, unit target, tasks uniform on the unit sphere.",),
     source="new here",

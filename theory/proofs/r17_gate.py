@@ -70,13 +70,13 @@ THEOREM = Theorem(
     name="R17",
     title="A gate on the labels' energy takes back what value-only fine-tuning costs",
     statement=(
-        r"Without a gate the price of $v_x$ on unseen tasks, k being $\alpha\beta$, <<lasts>> as n grows. A q_xy with "
-        r"$w\delta = e$ leaves the zero-shot risk as it is, and with the e of the first line the price is O(1/n); that of the "
+        r"Without a gate the price of $v_x$ on unseen tasks, k being $\alpha\beta$, <<lasts>> as n grows. A q_xy whose "
+        r"$w\delta$ is e leaves the zero-shot risk as it is, and with the e of the first line the price is O(1/n); that of the "
         "second is the best at n shots."
     ),
     assumptions=(
         "Isotropic, unit target, unseen tasks uniform on the unit sphere; e is given to a head of its own (in one head the same "
-        "q_xy turns in-context learning a little as well, h = k e/p).",
+        "q_xy turns in-context learning a little as well).",
     ),
     source="new here",
     derive=derive,

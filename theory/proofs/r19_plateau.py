@@ -70,13 +70,13 @@ THEOREM = Theorem(
     name="R19",
     title="Full zero-shot fine-tuning stopped early is value-only fine-tuning",
     statement=(
-        r"Beside the best $v_x = \alpha\theta_0$ the zero-shot risk exceeds the noise by the following, at $x = 0$ by that of "
+        r"Beside the best $v_x$, $\alpha\theta_0$, the zero-shot risk exceeds the noise by the following, where x is zero by that of "
         r"value-only fine-tuning (R4). With $\alpha$ at its best value flow moves x at the following rate, and so stays near there "
         "for a time that grows with d."
     ),
     assumptions=(
         "Isotropic, unit target.",
-        r"$\gamma = 0$, and $\alpha$ at its best value: flow keeps to both to leading order.",
+        r"$\gamma$ zero, and $\alpha$ at its best value: flow keeps to both to leading order.",
     ),
     source="new here",
     derive=derive,

@@ -64,8 +64,8 @@ THEOREM = Theorem(
     name="R20",
     title="With a vanishing pull to the start, full zero-shot fine-tuning ends at the nearest zero-risk point",
     statement=(
-        r"Of R2's points without zero-shot risk, $v_x = c\theta_0$, $q = 1/c$, each is at the squared distance below from the "
-        r"pretrained model, $r^2 = |\theta_0|$ and F the squared norm of B there. The nearest has the following c and distance. It is "
+        r"Of R2's points without zero-shot risk, c times $\theta_0$ for $v_x$ and 1/c for q, each is at the squared distance below from "
+        r"the pretrained model, r being the square root of $|\theta_0|$ and F the squared norm of B there. The nearest has the following c and distance. It is "
         "not the point that flow without a pull selects (R2.selection), and in-context learning is lost all the same."
     ),
     assumptions=(r"Any $\Sigma$; minimisers among R2's points, which flow from `pretrained` keeps to.",),

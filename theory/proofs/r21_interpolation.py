@@ -21,8 +21,10 @@ from ..programs import of_scalars
 from ..risk_formula import risk_at
 from ..wick import Scalar, derivative, matrix, vector
 from . import enumeration, r0_model
+from .hypotheses import Given
 from .on_lines import Field
 from .r0_model import BLOCKS, Blocks, printed_excess, printed_terms
+from .r4_zero_shot_value import at as at_numbers
 from .theorem import Proof, Theorem
 
 FIELD, d, s, sigma2, t, c, w_0, beta_0, N_0, other = field("d s sigma2 t c w_0 beta_0 N_0 x", ZZ)
@@ -36,6 +38,7 @@ ENDS = Blocks(0, vector("u"), r0_model.u_y, r0_model.root_1, r0_model.r_x, 0, 0,
 
 def derive(proof: Proof) -> None:
     """R21."""
+    _to_zero_shot(proof)
     proof.step(
         r"Between any two models of odd symmetry, for every $\Sigma$, n and N, the risk has the degree 4 in t, and 2 where v or Q "
         "is the same; other entries add to the same product."
@@ -51,6 +54,10 @@ def derive(proof: Proof) -> None:
             beyond = derivative(beyond, r0_model.t, 1)
         proof.inequality(f"the degree is {degree}, not less, where {len(fixed)} blocks are the same", beyond != 0)
         proof.zero(f"and not more, where {len(fixed)} blocks are the same", derivative(beyond, r0_model.t, 1))
+    proof.brute_force("printed: the line, and its fifth difference in the definition's risk", _enumerated())
+
+
+def _to_zero_shot(proof: Proof) -> None:
     proof.step(
         r"From `pretrained`, $w_0$ and $\beta_0I$, to `zero_shot`, $v_x = c\,\theta_0$, $Q_{00} = N_0/c$: what t adds to one half of "
         r"$v_x Q_{00}$ it takes from B, and on the way $v_x$ meets what is left of it."
@@ -62,8 +69,18 @@ def derive(proof: Proof) -> None:
     world = lines.world(N_0, True, N_0, d=d, noise_variance=sigma2, target_norm2=s, across_norm2=other)
     terms = lines.terms(of_scalars(*map(lines.lift, scalars)), world, "target")
     names = {"d": d, "s": s, "sigma2": sigma2, "t": t, "c": c, "beta_0": beta_0, "N_0": N_0}
-    proof.formula("the zero-shot loss on the line", LINE, names, L_ZS=risk_at(terms, 0, N_0, N_0), main=True)
-    proof.brute_force("printed: the line, and its fifth difference in the definition's risk", _enumerated())
+    loss = risk_at(terms, 0, N_0, N_0)
+    proof.formula("the zero-shot loss on the line", LINE, names, L_ZS=loss, main=True)
+    proof.step(
+        r"It is a sum of two squares, the second of them $2(d+2)k^2$, which vanishes at the ends alone: between them the noise is not "
+        r"reached. With $t = x/(1 + x)$, x goes from 0 to infinity."
+    )
+    k = t * (1 - t) * c * beta_0 / N_0
+    second = 2 * (d + 2) * k**2
+    proof.zero("the two squares", loss - sigma2 - s * ((1 - t**2 - (d + 2) * k) ** 2 + second))
+    proof.word("falls", -at_numbers(loss.diff(t), {t: 0}), ("falls", "rises"))
+    between_ends = at_numbers(s * second, {t: other / (1 + other)})
+    proof.word("above", between_ends, ("above", "at"), also=("x > 0",))
 
 
 def _enumerated() -> Iterator[tuple[Any, Any]]:
@@ -88,12 +105,14 @@ def _enumerated() -> Iterator[tuple[Any, Any]]:
 
 THEOREM = Theorem(
     name="R21",
-    title="Weight interpolation: every risk is a quartic in the share of the way",
+    title="Weight interpolation: risks are quartics in the share of the way",
     statement=(
-        r"On a line between two models in (v, Q) every risk is a polynomial in t of degree 4, and of degree 2 where v alone or Q alone "
-        r"differs. From `pretrained` to `zero_shot`, at $\Sigma = I$ and $|\theta_0|^2 = s$, the zero-shot loss is as follows."
+        r"On a line between two models in (v, Q) risks are polynomials in the share t of degree 4, and of degree 2 where v alone or Q "
+        r"alone differs. Isotropic, from `pretrained` to `zero_shot` and a target of signal power s, the zero-shot loss is as follows: it "
+        "<<falls>> at first, and up to the end is <<above>> the noise."
     ),
     assumptions=("The degree: models of odd symmetry, any Sigma, on one task; N does not depend on t.",),
     source="new here; the practice is Wortsman et al. 2022 (arXiv 2109.01903)",
     derive=derive,
+    given=(Given("s > 0"), Given("c > 0"), Given("beta_0 > 0"), Given("N_0 > 0")),
 )

@@ -95,7 +95,7 @@ def derive(proof: Proof) -> None:
         main=True,
     )
     ratio = -substitute(slope, {THETA0 @ SIGMA @ THETA0: s}).as_coefficient()
-    proof.positive("which is downhill", ratio)
+    proof.word("falls", ratio, ("falls", "rises"))
     proof.brute_force("the law's model, and no slope but that of Q_00, by enumeration", _enumerated())
 
 
@@ -156,9 +156,10 @@ THEOREM = Theorem(
     name="R22",
     title="All parameters but the one entry Q_00: the value matrix's floor, and in-context learning kept",
     statement=(
-        r"From `pretrained`, with all of v and Q trained on $L_{ZS}$ but $Q_{00}$, no loss is below that of $v_x$ and B below, for every "
+        r"From `pretrained`, with all of v and Q trained on $L_{ZS}$ but $Q_{00}$, the loss is at least that of $v_x$ and B below, whatever "
         r"$\Sigma$; w stays, and c is what the conserved quantity selects, start being $-|B_0|_F^2$. It is the floor that v alone "
-        r"has where B is a multiple of $\Sigma^{-1}$: to train Q beside v gains nothing unless $Q_{00}$ is trained."
+        r"has where B is a multiple of $\Sigma^{-1}$: to train Q beside v gains nothing unless $Q_{00}$ is trained, along which the loss "
+        "<<falls>> there."
     ),
     assumptions=(
         "Sigma positive definite, B symmetric at the start.",

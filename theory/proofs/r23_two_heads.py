@@ -35,7 +35,7 @@ def derive_zero_risk(proof: Proof) -> None:
     value = risk_at(zero_shot, **NAMES)
     names = {"d": d, "sigma2": sigma2, "A": A, "k": k, "g": g, "L_ZS": value + sigma2}
     proof.formula("a sum of squares", SQUARES, names, main=True)
-    proof.positive("the weights of the squares", 6 + 0 * d, 2 * (d - 1))
+    proof.word("one", 6 * 2 * (d - 1), ("one", "more than one"))
     at = {x: FIELD(0) for x in NAMES} | {"A": FIELD(1)}
     proof.zero(
         "they vanish at A = 1, k = g = 0, whatever b, p, h, e are",
@@ -76,8 +76,8 @@ THEOREMS = (
         name="R15",
         title="Heads without zero-shot risk",
         statement=(
-            r"Any number of odd heads, d at least 2: the zero-shot risk on the target is as follows, and the noise alone exactly "
-            r"where the sums over heads are $\sum\alpha q = 1$ and $\sum\alpha\beta = \sum\alpha\gamma = 0$."
+            r"Of any number of odd heads the zero-shot risk on the target is as follows. It is the noise alone at <<one>> point, where the "
+            r"sums over heads $\sum\alpha q$, $\sum\alpha\beta$ and $\sum\alpha\gamma$ are one, zero and zero."
         ),
         assumptions=("Isotropic, unit target; A, k, g are these sums.",),
         source="new here",
@@ -88,8 +88,8 @@ THEOREMS = (
         name="R23.two_heads",
         title="The least price on unseen tasks of two odd heads without zero-shot risk",
         statement=(
-            r"Of all pairs of odd heads without zero-shot risk the least price on unseen tasks at n shots has a gate, "
-            "$e = w\\delta$ of the first line. A new head alone is <<above>> it, by a share of about 1/n."
+            r"Of all pairs of odd heads without zero-shot risk the least price on unseen tasks at n shots has a gate e, "
+            "that of the first line, a head's $w\\delta$. A new head alone is <<above>> it, by a share of about 1/n."
         ),
         assumptions=("Isotropic, unit target, unseen tasks uniform on the unit sphere; more odd heads add nothing.",),
         source="new here",

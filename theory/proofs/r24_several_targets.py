@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sympy import QQ
+from sympy.polys.fields import field
+
 from .. import laws, several_targets
 from ..wick import (
     Gaussian,
@@ -22,8 +25,9 @@ from ..wick import (
     vector,
 )  # fmt: skip
 from . import r0_model
+from .hypotheses import Given
 from .printed_names import symbols
-from .r4_zero_shot_value import SIGMA, THETA, H, S, V, d, excess_risk, m, sigma2, tokens, tokens_0, w
+from .r4_zero_shot_value import SIGMA, THETA, H, S, V, d, excess_risk, m, s, sigma2, tokens, tokens_0, w
 from .r4_zero_shot_value import beta as r
 from .r4_zero_shot_value import weight as p
 from .theorem import Proof, Theorem
@@ -47,6 +51,12 @@ KEYS = """\
 nu = norm2(theta) + sigma2
 slope_B = (m + 1)*(B @ Sigma @ outer(theta, theta)) + nu*B + (m + 2)*nu*outer(b, theta) - N*outer(theta, theta)
 slope_b = (m + 2)*nu*(B @ Sigma @ theta) + (m + 2)*nu**2*b - N*nu*theta
+"""
+CONVEX = """\
+nu = s + sigma2
+u = C @ Sigma @ theta
+C_perp = C - outer(u, theta)/s
+curved = 2*m*((m + 2)*norm2(nu*e + u) + sigma2*norm2(u)/s + nu*trace(C_perp @ Sigma @ C_perp.T @ Sigma))
 """
 
 
@@ -90,6 +100,9 @@ def _value(proof: Proof) -> None:
     one = derivative(excess_risk(V, w, S, THETA, m), w, 1) / tokens**2
     names = symbols(SIGMA, B=S, V=DELTA_LAW, mean=MEAN, v_x=V, w=w, m=m, N=tokens, sigma2=sigma2)
     proof.formula("the slope in w", VALUE, names, slope=average(one), main=True)
+    # the factor of w: (m + 1) times a mean of squares, t_2 times the tasks' mean power s and the noise
+    _, shots, power, square, signal, noise = field("m t_2 x s sigma2", QQ)
+    proof.word("one", (shots + 1) * square**2 + power * (signal + noise), ("one", "no"), where="`mixed_value`")
     space = Unknowns(S, Y, r)
     numbers = {"per_token": 1 / tokens, "gain": (m + 1) / tokens, "few_shot_shots": m, "few_shot_tokens": tokens}
     numbers |= {"few_shot_weight": 0, "zero_shot_tokens": tokens_0, "several": ((p, FIRST), (1 - p, SECOND))}
@@ -128,6 +141,20 @@ def _keys(proof: Proof) -> None:
         derivative(loss, B, C) - 2 * m * trace(SIGMA @ in_B @ SIGMA @ C.T),
     )
     proof.zero("and of b", derivative(loss, KEY, E) - 2 * m * (E @ SIGMA @ in_b))
+    proof.step(
+        r"Each task's loss, s its signal power, is curved along a step C of B and e of b by a sum of squares: so is the average, and "
+        "where one of its tasks has a power, and labels noise, by nothing only if all of C and e is zero."
+    )
+    twice = derivative(derivative(loss, B, C), B, C) + 2 * derivative(derivative(loss, B, C), KEY, E)
+    twice = substitute(Scalar.of(twice + derivative(derivative(loss, KEY, E), KEY, E)), {THETA @ SIGMA @ THETA: s})
+
+    def power(x: Any) -> Scalar:
+        return substitute(trace(x), {THETA @ SIGMA @ THETA: s})
+
+    steps = names | {"C": C, "e": E, "s": s, "trace": power}
+    proof.formula("the curvature", CONVEX, {x: y for x, y in steps.items() if x not in "Bb"}, curved=twice)
+    weights = 2 * m * (m + 2) * (2 * m * sigma2 / s) * 2 * m * (s + sigma2)
+    proof.word("unique", weights, ("one", "no"), where="`mixed_kq`")
     space = Unknowns(r, B.T, matrix("P", symmetric=True))
     tasks = ((p, FIRST), (1 - p, SECOND))
     numbers = {"per_token": 1 / tokens, "gain": (m + 1) / tokens, "few_shot_shots": m, "few_shot_tokens": tokens}
@@ -157,13 +184,14 @@ THEOREM = Theorem(
     statement=(
         r"On average over tasks of mean $\bar\theta$ and covariance V the zero-shot loss of any model is that of $\bar\theta$ and what is below: "
         r"the strategies on that loss end where one target $\bar\theta$ ends them. `mixed_value` ends at R4's $v_x$ for $\bar\theta$ and at "
-        r"the w without slope; `mixed_kq` where the averages of the slopes in B and b vanish."
+        r"<<one>> w without slope; `mixed_kq` at the <<unique>> minimum, where the averages of the slopes in B and b vanish."
     ),
     assumptions=(
         "Sigma positive definite; the layer starts as pretraining leaves it.",
-        "`mixed_value` at the weight 0+ here; at others by the tests' enumeration. `mixed_kq` with noise.",
+        "`mixed_value` at the weight 0+ here; at others by the tests' enumeration.",
         "Where the mean task is zero, nothing moves in the strategies that train v and Q on the zero-shot loss.",
     ),
     source="new here",
     derive=derive,
+    given=(Given("t_2 > 0", "`mixed_value`"), Given("sigma2 > 0", "`mixed_kq`"), Given("s > 0")),
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .derivatives import Term, gradient, hessian, objective
     from .hysteresis import LocalMinimum, Transition, local_minima, transition
     from .monte_carlo import Estimate, estimate
+    from .new_head import NewHeadMinimum, new_head_minima
     from .phases import LinearSchedule
     from .random_starts import basins, singular_limit
     from .solution import solve
@@ -29,6 +30,7 @@ _HOMES = {
     "Estimate": ".monte_carlo",
     "LinearSchedule": ".phases",
     "LocalMinimum": ".hysteresis",
+    "NewHeadMinimum": ".new_head",
     "Optimum": ".best_models",
     "PowerLaw": "theory",
     "Spiked": "theory",
@@ -47,6 +49,7 @@ _HOMES = {
     "grid": ".sweep",
     "hessian": ".derivatives",
     "local_minima": ".hysteresis",
+    "new_head_minima": ".new_head",
     "objective": ".derivatives",
     "singular_limit": ".random_starts",
     "solve": ".solution",
@@ -58,6 +61,7 @@ __all__ = [
     "Estimate",
     "LinearSchedule",
     "LocalMinimum",
+    "NewHeadMinimum",
     "Optimum",
     "PowerLaw",
     "Spiked",
@@ -76,6 +80,7 @@ __all__ = [
     "grid",
     "hessian",
     "local_minima",
+    "new_head_minima",
     "objective",
     "singular_limit",
     "solve",

@@ -7,9 +7,10 @@ import math
 from theory import NoClosedForm, fixed_point
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
-from theory.strategies import KEY_QUERY, VALUE, Strategy, find_strategy
+from theory.strategies import KEY_QUERY, NEW_HEAD, SETTING, VALUE, Strategy, find_strategy
 
 from .derivatives import plain_number
+from .new_head import new_head_minima
 from .trajectory import flow
 
 
@@ -18,7 +19,8 @@ def solve(strategy: str | Strategy, setting: Setting) -> AttentionParameters:
 
     The law where one is known (:func:`theory.fixed_point`, exact numbers and Symbols included), else gradient flow from
     the pretrained model in floats (:func:`numerics.flow`): of all parameters or any entries of v and Q, on any weights of
-    the losses, with a pull to the start, to the limit or for a finite time.
+    the losses, with a pull to the start, to the limit or for a finite time; and of a new head on the zero-shot loss and the
+    few-shot loss with the weight 0+ (:func:`numerics.new_head_minima`).
 
     Parameters
     ----------
@@ -34,13 +36,13 @@ def solve(strategy: str | Strategy, setting: Setting) -> AttentionParameters:
     ValueError, TypeError
         Naming the argument, its value and what is allowed.
     NoClosedForm
-        No law is known, and what trains is neither of v nor of Q, so that there is no flow here either.
+        No law is known, and what trains is neither of v nor of Q, nor such a head, so that there is no flow here either.
     NoConvergence
         The flow has no limit; for example of v_x and q = Q_00 alone, whose loss has an infimum and no minimum.
 
     References
     ----------
-    R1-R7, R10, R16, R18, R20, R22; new here.
+    R1-R7, R10, R14, R16, R18, R20, R22; new here.
 
     Examples
     --------
@@ -57,6 +59,8 @@ def solve(strategy: str | Strategy, setting: Setting) -> AttentionParameters:
     try:
         return fixed_point(found, setting=setting)
     except NoClosedForm:
+        if found == Strategy(NEW_HEAD, few_shot=SETTING) and setting.few_shot_weight == 0:
+            return new_head_minima(setting)[0].model
         if not found.entries() or not {*found.entries()} <= {*VALUE, *KEY_QUERY}:
             raise
     if found.time is math.inf:

@@ -154,7 +154,7 @@ def test_conditions_know_the_prompts_token():
     [
         (Strategy("prompt", time=1.0), "time = math.inf"),
         (Strategy("prompt", pull=1), "pull = 0"),
-        (Strategy("new_head", replay=1), "numerics.gradient"),
+        (Strategy("new_head", replay=1), "numerics.flow"),
         (Strategy("new_head", time=2.0), "zero-shot loss alone"),
         (Strategy("all_but_q", few_shot=1), "entries of v and of Q"),
     ],

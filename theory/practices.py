@@ -150,8 +150,9 @@ def practice_cases(strategy: Strategy, query: str) -> tuple[Case, ...] | None:
         return cases
     if strategy.trains == NEW_HEAD:
         raise NoClosedForm(
-            f"{strategy!r} has no closed form: a new head has one on the zero-shot loss alone, to the end of the flow; the "
-            "gradient of a layer with two heads is numerics.gradient(model, setting, objective)"
+            f"{strategy!r} has no closed form: a new head has one on the zero-shot loss alone, to the end of the flow. With "
+            "few_shot = 'setting' of the weight 0+ and nothing else, isotropic, numerics.solve(strategy, setting) finds its end; for "
+            "others give a layer with a small second head to numerics.flow(strategy of all parameters, setting, start=layer, freeze=[0])"
         )
     if strategy.trains != PROMPT:
         return None

@@ -21,12 +21,13 @@ NAMES = {"A": A, "k": k, "g": g, "b": b, "p": p, "h": h, "e": e}
 
 
 def odd_form(place: str, coordinates: str) -> Form:
-    """The unseen risk at n shots with any N, or ("target") the zero-shot risk, in some of A, k, g, b, p, h, e; |theta_0| = 1."""
+    """A risk in some of A, k, g, b, p, h, e: "unseen" or "few_shot" at n shots with any N, "target" at none; |theta_0| = 1."""
     lift = Roots(FIELD)
     world = axis_world(lift(d), lift(sigma2), 1)
     layers = [layer for name, layer in zip(SEVEN, directions(world), strict=False) if name in coordinates]
-    share, per_token = (lift(n / N), lift(1 / N)) if place == "unseen" else (lift(FIELD(0)), lift(FIELD(1)))
-    return Form(*(_plain(x) for x in form(world, layers, tasks_of(world, place, 0), share, per_token)))
+    share, per_token = (lift(FIELD(0)), lift(FIELD(1))) if place == "target" else (lift(n / N), lift(1 / N))
+    tasks = tasks_of(world, "unseen" if place == "unseen" else "target", 0)
+    return Form(*(_plain(x) for x in form(world, layers, tasks, share, per_token)))
 
 
 def at(found: Form, **values: Any) -> Any:

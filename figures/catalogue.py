@@ -26,6 +26,7 @@ NAMES = (
     "prices",
     "replay_transition",
     "plateau",
+    "lora_ranks",
     "pareto",
     "memorisation",
     "covariance",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .certificates import certify
     from .derivatives import Term, gradient, hessian, objective
     from .hysteresis import LocalMinimum, Transition, local_minima, transition
+    from .lora import LoraTrajectory, lora_flow
     from .monte_carlo import Estimate, estimate
     from .new_head import NewHeadMinimum, new_head_minima
     from .phases import LinearSchedule
@@ -30,6 +31,7 @@ _HOMES = {
     "Estimate": ".monte_carlo",
     "LinearSchedule": ".phases",
     "LocalMinimum": ".hysteresis",
+    "LoraTrajectory": ".lora",
     "NewHeadMinimum": ".new_head",
     "Optimum": ".best_models",
     "PowerLaw": "theory",
@@ -49,6 +51,7 @@ _HOMES = {
     "grid": ".sweep",
     "hessian": ".derivatives",
     "local_minima": ".hysteresis",
+    "lora_flow": ".lora",
     "new_head_minima": ".new_head",
     "objective": ".derivatives",
     "singular_limit": ".random_starts",
@@ -61,6 +64,7 @@ __all__ = [
     "Estimate",
     "LinearSchedule",
     "LocalMinimum",
+    "LoraTrajectory",
     "NewHeadMinimum",
     "Optimum",
     "PowerLaw",
@@ -80,6 +84,7 @@ __all__ = [
     "grid",
     "hessian",
     "local_minima",
+    "lora_flow",
     "new_head_minima",
     "objective",
     "singular_limit",

@@ -7,7 +7,7 @@ import math
 from theory import NoClosedForm, fixed_point
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
-from theory.strategies import KEY_QUERY, NEW_HEAD, SETTING, VALUE, Strategy, find_strategy
+from theory.strategies import KEY_QUERY, VALUE, Strategy, find_strategy
 
 from .derivatives import plain_number
 from .new_head import new_head_minima
@@ -59,7 +59,7 @@ def solve(strategy: str | Strategy, setting: Setting) -> AttentionParameters:
     try:
         return fixed_point(found, setting=setting)
     except NoClosedForm:
-        if found == Strategy(NEW_HEAD, few_shot=SETTING) and setting.few_shot_weight == 0:
+        if found == Strategy("new_head", few_shot="setting") and setting.few_shot_weight == 0:
             return new_head_minima(setting)[0].model
         if not found.entries() or not {*found.entries()} <= {*VALUE, *KEY_QUERY}:
             raise

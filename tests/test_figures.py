@@ -306,6 +306,20 @@ def test_the_plateau_is_r19(table: Table) -> None:
         assert np.interp(formula["time"][at], path["time"], path["excess"]) == pytest.approx(0.5, abs=0.06)
 
 
+@of("lora_ranks")
+def test_lora_of_rank_one_loses_more_than_whole_matrices(table: Table) -> None:
+    """At t = 3000 some 166 was found elsewhere, with factors drawn otherwise: draws differ by a tenth."""
+    whole, one, full = (table.where(rank=rank) for rank in (0, 1, D))
+    assert 130 < one["unseen"][-1] < 210
+    assert 5e-4 < one["excess"][-1] < 4e-3
+    assert whole["unseen"][-1] == pytest.approx(1.344041, abs=1e-5)
+    assert max(whole["excess"][-1], full["excess"][-1]) < 1e-9
+    assert 4 < full["unseen"][-1] < 24
+    late = one["time"] > 100  # the risk's growth, as a root of the time or faster; the excess falls as fast
+    assert np.all(np.diff(one["unseen"][late]) > 0)
+    assert np.ptp((one["unseen"] * one["excess"])[late]) < 0.2 * (one["unseen"] * one["excess"])[-1]
+
+
 @of("pareto")
 def test_pareto_curves_are_optima(table: Table) -> None:
     for n, points in table.where(trained="value", model="mixed").groups("n_shots"):

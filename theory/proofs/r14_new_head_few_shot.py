@@ -96,7 +96,7 @@ def _points(few_shot: Any) -> Iterator[tuple[Any, Any]]:
         heads = [([Fraction(0)] * (size - 1) + [Fraction(1)], frozen), (v, new)]
         identity = [[Fraction(int(i == j)) for j in range(dim)] for i in range(dim)]
         target = identity[0]
-        numbers = {d: dim, n: shots, N: shots + 1, sigma2: noise, a: gain, W: label, D: gate, c: scale}
+        numbers: dict[Any, Any] = {d: dim, n: shots, N: shots + 1, sigma2: noise, a: gain, W: label, D: gate, c: scale}
         exact = {x: FIELD(QQ(*Fraction(y).as_integer_ratio())) for x, y in numbers.items()}
         found = compose(few_shot, exact)
         value = Fraction(str(found.numer.coeff(1) / found.denom.coeff(1)))

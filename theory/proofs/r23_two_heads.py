@@ -59,7 +59,7 @@ def derive_price(proof: Proof) -> None:
     proof.zero("no slope in e there", _at(price.diff(e), A=FIELD(1), e=best))
     proof.formula("the best gate, and the price", LEAST, names | {"e": best, "price": least}, main=True)
     without = _at(price, A=FIELD(1), e=FIELD(0))
-    proof.formula("a new head alone has no gate", ADAPTER, {"n": n, "N": N, "price": without}, main=True)
+    proof.formula("a new head alone, without a gate", ADAPTER, {"n": n, "N": N, "price": without}, main=True)
     proof.word("above", N**2 * (without - least), ("above", "at"))
     heads = risk_at(odd_form("unseen", "Abhe"), **{x: NAMES[x] for x in "Abhe"})
     scalars = [Fraction(x, 4) for x in (3, -2, 5, 0, 0, 2)]

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from theory import STRATEGIES
+from theory.strategies import find_strategy
 from theory.validation import reject
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one and two columns of a paper
@@ -162,7 +162,7 @@ def save(made: Figure, path: Path) -> None:
 def strategy(name: str, *, marker: bool = False) -> dict[str, Any]:
     """A strategy's colour, line style and label, as keywords of ``plot``."""
     color, line, symbol = _LOOKS[name]
-    look = {"color": color, "linestyle": line, "label": STRATEGIES[name].label}
+    look = {"color": color, "linestyle": line, "label": find_strategy(name).label}
     return {**look, "marker": symbol, "markerfacecolor": "white", "markeredgewidth": 0.8} if marker else look
 
 

@@ -40,6 +40,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from theory.names import StrategyName
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 
@@ -102,7 +103,7 @@ def factored_flow(
     W_Q: Array,
     W_K: Array,
     trained: Literal["both", "query", "key"] = "both",
-    loss: str | Objective = "zero_shot",
+    loss: StrategyName | Objective = "zero_shot",
     until: Literal["converged"] | None = None,
 ) -> FactoredTrajectory:
     """Population gradient flow of v with both factors of Q = W_Q' W_K, or with one of them.

@@ -10,6 +10,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from theory import fixed_point
+from theory.names import StrategyName
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 from theory.strategies import ADDED, NEW_HEAD, PROMPT, PUBLISHED, SKIP, Strategy, named_strategy
@@ -82,7 +83,9 @@ class Certificates(list[Certificate]):
         )
 
 
-def certify(strategies: str | Strategy | Iterable[str | Strategy] | None, setting: Setting) -> Certificates:
+def certify(
+    strategies: StrategyName | Strategy | Iterable[StrategyName | Strategy] | None, setting: Setting
+) -> Certificates:
     """Check the fixed points of strategies in a setting: zero gradient, no descent direction, the end of the flow.
 
     Parameters
@@ -130,7 +133,7 @@ def _certificates(strategy: Strategy, setting: Setting) -> list[Certificate]:
     point = fixed_point(strategy, setting=setting)
     end = flow(strategy, setting, until="converged").end
     distance = float(max(np.abs(end.v - point.v).max(), np.abs(end.Q - point.Q).max()))
-    loss = objective(strategy.name, setting)
+    loss = objective(strategy, setting)
     slope, curvature = _on_block(strategy, point, setting, loss)
     values = np.linalg.eigvalsh(curvature)
     block = None if strategy.trained in ("all", "all_but_q") else _block(strategy, point)

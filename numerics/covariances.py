@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from theory.covariances import PowerLaw, Spiked
 
 from .prompts import Array
 
-ALIGNMENTS = ("first", "largest", "smallest", "uniform")
+Alignment = Literal["first", "largest", "smallest", "uniform"]
+ALIGNMENTS: tuple[Alignment, ...] = get_args(Alignment)
 
 Covariance = PowerLaw | Spiked | Array | None  # None: the identity
 

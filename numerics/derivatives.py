@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from theory.names import StrategyName
 from theory.parameters import AttentionParameters, require_dimension
 from theory.prompt import tokens
 from theory.setting import Setting, as_matrix
@@ -61,7 +62,7 @@ class Gradient(NamedTuple):
     Q: Array
 
 
-def objective(strategy: str | Strategy, setting: Setting) -> Objective:
+def objective(strategy: StrategyName | Strategy, setting: Setting) -> Objective:
     """The loss that a strategy descends in a setting.
 
     A mixed strategy with few_shot_weight = 0, the limit lambda -> 0+, has the zero-shot loss alone here: the
@@ -120,7 +121,7 @@ def few_shot_objective(setting: Setting) -> Objective:
     return tuple(Term(share, setting.auxiliary_shots(), task) for share, task in targets_of(setting))
 
 
-def gradient(model: AttentionParameters, setting: Setting, objective: str | Objective) -> Gradient:
+def gradient(model: AttentionParameters, setting: Setting, objective: StrategyName | Objective) -> Gradient:
     r"""Exact gradient of a loss in every entry of v and Q.
 
     The loss is quadratic in v at fixed Q and quadratic in Q at fixed v. With M the second moment of a token
@@ -174,7 +175,7 @@ def gradient(model: AttentionParameters, setting: Setting, objective: str | Obje
 def hessian(
     model: AttentionParameters,
     setting: Setting,
-    objective: str | Objective,
+    objective: StrategyName | Objective,
     trained: TrainedBlock = "all",
 ) -> Array:
     """Exact Hessian of a loss on a trained block, as a dense symmetric matrix.
@@ -238,7 +239,7 @@ def apply_hessian(loss: PopulationLoss, v: Array, Q: Array, directions: Array) -
     return np.concatenate([part.reshape(len(directions), -1) for part in loss.hessian_product(v, Q, dv, dQ)], axis=1)
 
 
-def population_loss(setting: Setting, objective: str | Objective, *, exact: bool = False) -> PopulationLoss:
+def population_loss(setting: Setting, objective: StrategyName | Objective, *, exact: bool = False) -> PopulationLoss:
     """The loss of an objective in a setting, ready to be evaluated at many points.
 
     With `exact` its numbers are Fractions of the same floats, for gradients without rounding.
@@ -247,7 +248,7 @@ def population_loss(setting: Setting, objective: str | Objective, *, exact: bool
 
 
 def layer_loss(
-    setting: Setting, objective: str | Objective, model: AttentionParameters, *, exact: bool = False
+    setting: Setting, objective: StrategyName | Objective, model: AttentionParameters, *, exact: bool = False
 ) -> LayerLoss:
     """The loss as a function of all heads, beside the prompt and the skip of a model."""
     size = setting.d + 2
@@ -266,7 +267,7 @@ def loss_beside(
 
 
 def _parts(
-    setting: Setting, objective: str | Objective, exact: bool, prompt_tokens: int = 0
+    setting: Setting, objective: StrategyName | Objective, exact: bool, prompt_tokens: int = 0
 ) -> tuple[tuple[LossTerm, ...], NDArray[Any], Any]:
     noise = plain_number("noise_variance", setting.noise_variance)
     number: Callable[[float], Any] = Fraction if exact else float
@@ -316,7 +317,7 @@ def plain_number(argument: str, value: Any) -> float:
 
 
 def _prepare(
-    model: AttentionParameters, setting: Setting, objective: str | Objective
+    model: AttentionParameters, setting: Setting, objective: StrategyName | Objective
 ) -> tuple[PopulationLoss, Array, Array]:
     if is_layer(model):
         return layer_loss(setting, objective, model), *heads(model, setting)
@@ -344,7 +345,7 @@ def one_head(argument: str, model: AttentionParameters, setting: Setting) -> tup
     return v.reshape(size), Q.reshape(size, size)
 
 
-def _checked(setting: Setting, chosen: str | Objective) -> Objective:
+def _checked(setting: Setting, chosen: StrategyName | Objective) -> Objective:
     if isinstance(chosen, str):
         chosen = objective(chosen, setting)
     if not chosen:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import Any, Literal, NamedTuple, Unpack
+from typing import Literal, NamedTuple, Unpack
 
 import numpy as np
 
 from theory import AttentionParameters, Setting, Strategy, fixed_point
+from theory.names import Numbers, StrategyName, Task
 from theory.parameters import dimension_beside, require_dimension
 from theory.setting import SettingArguments, settled
+from theory.signatures import spelt_out
 from theory.strategies import find_strategy
 from theory.validation import choice, count, reject
 
@@ -37,12 +39,13 @@ class Estimate(NamedTuple):
 _OWN = ("model", "n_shots", "task", "method", "prompts", "rao_blackwell", "rng", "executor", "setting")
 
 
+@spelt_out
 def estimate(
-    model: str | Strategy | AttentionParameters,
-    n_shots: Any,
+    model: StrategyName | Strategy | AttentionParameters,
+    n_shots: Numbers,
     d: int | None = None,
     *,
-    task: Any = "target",
+    task: Task = "target",
     method: Method = "law",
     prompts: int = 100_000,
     rao_blackwell: bool = True,

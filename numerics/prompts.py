@@ -148,7 +148,8 @@ def _task_vector(setting: Setting, task: Any) -> Array | None:
     target = tasks if setting.has_several_targets else tasks[0]
     checked = checked_task(task, setting)
     if isinstance(checked, str):
-        return {TARGET: target, OPPOSITE: -target, UNSEEN: None}[checked]
+        places: dict[str, Array | None] = {TARGET: target, OPPOSITE: -target, UNSEEN: None}
+        return places[checked]
     if isinstance(checked, np.ndarray):
         return checked.astype(np.float64)
     cosine = float(checked)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory import fixed_point
+from theory.names import StrategyName
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 from theory.strategies import named_strategy
@@ -31,7 +32,7 @@ def require_attending(setting: Setting) -> None:
 
 
 def basins(
-    strategy: str,
+    strategy: StrategyName,
     setting: Setting,
     starts: int = 100,
     *,

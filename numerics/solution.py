@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from theory import NoClosedForm, fixed_point
+from theory.names import StrategyName
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 from theory.strategies import KEY_QUERY, VALUE, Strategy, find_strategy
@@ -14,7 +15,7 @@ from .new_head import new_head_minima
 from .trajectory import flow
 
 
-def solve(strategy: str | Strategy, setting: Setting) -> AttentionParameters:
+def solve(strategy: StrategyName | Strategy, setting: Setting) -> AttentionParameters:
     """The model that a strategy ends at, or stands at where its time is finite.
 
     The law where one is known (:func:`theory.fixed_point`, exact numbers and Symbols included), else gradient flow from

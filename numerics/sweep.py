@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,14 +14,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from theory import AttentionParameters, Setting, risk
+from theory import AttentionParameters, PowerLaw, Setting, Spiked, Strategy, risk
+from theory.names import Normalization, Numbers, Numeric, Query, StrategyName, Task, Vector
 from theory.setting import QUERIES
 from theory.strategies import find_strategy
 from theory.validation import choice, reject
 from theory.which_law import laws_of
 
 from . import sweep_axes as axes
-from .covariances import Covariance, aligned_target
+from .covariances import Alignment, Covariance, aligned_target
 from .prompts import Array
 from .sweep_axes import Named
 from .sweep_checkpoint import SweepCheckpoint
@@ -29,6 +30,9 @@ from .table import Table
 
 POINTS = 2**18  # of an isotropic block: a fraction of a second
 PRODUCTS = 2**28  # multiplications of one matrix product, over the settings of a dense block: likewise
+
+Models = StrategyName | Strategy | AttentionParameters
+Covariances = Literal["isotropic"] | Vector | PowerLaw | Spiked
 
 # Inner axes, over which the formulas broadcast, slowest first. n_shots is last: a dense model's contractions do not
 # depend on it, so that a block always holds all shot counts.
@@ -39,22 +43,22 @@ OUTER = ("strategy", "task", "covariance", "target", "normalization")
 
 
 def grid(
-    strategies: Any,
-    n_shots: Any,
-    d: Any = None,
+    strategies: Models | Sequence[Models] | Mapping[str, Models],
+    n_shots: Numbers,
+    d: Numbers | None = None,
     *,
-    task: Any = "target",
-    covariance: Any = None,
-    target: Any = "first",
-    task_covariance: Any = None,
-    noise_variance: Any = 0,
-    pretrain_shots: Any = math.inf,
-    few_shot_shots: Any = None,
-    few_shot_weight: Any = 0,
-    value_scale: Any = "balanced",
-    normalization: Any = "tokens",
-    query: Literal["attends", "masked"] = "attends",
-    query_covariance: Any = None,
+    task: Task | Sequence[Task] | Mapping[str, Task] = "target",
+    covariance: Covariances | Sequence[Covariances] | Mapping[str, Covariances] | None = None,
+    target: Alignment | Vector | Sequence[Alignment | Vector] | Mapping[str, Alignment | Vector] = "first",
+    task_covariance: Vector | PowerLaw | Spiked | None = None,
+    noise_variance: Numbers = 0,
+    pretrain_shots: Numbers = math.inf,
+    few_shot_shots: Numbers | None = None,
+    few_shot_weight: Numbers = 0,
+    value_scale: Literal["balanced"] | Numbers = "balanced",
+    normalization: Normalization | Numeric | Sequence[Normalization | Numeric] = "tokens",
+    query: Query = "attends",
+    query_covariance: Vector | PowerLaw | Spiked | None = None,
     executor: Executor | None = None,
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -185,7 +189,7 @@ class _Sweep(NamedTuple):
 
 def _check(sweep: _Sweep) -> None:
     """Refuse before anything runs what some point of the sweep would refuse."""
-    inner = dict(zip(INNER, sweep.inner, strict=True))
+    inner: dict[str, Any] = dict(zip(INNER, sweep.inner, strict=True))
     dimensions, weights = inner["d"], inner["few_shot_weight"]
     models, tasks, covariances, _targets, _ = sweep.outer
     assert dimensions is not None
@@ -210,7 +214,7 @@ def _check(sweep: _Sweep) -> None:
 class _Block(NamedTuple):
     """One call of theory.risk: everything it needs, small enough to be sent."""
 
-    model: str | AttentionParameters
+    model: Models
     task: Any
     covariance: Covariance
     target: Any

@@ -80,8 +80,8 @@ def models(values: Any) -> list[Named]:
             out.append(Named(name or f"model {k}", value))
         else:
             strategy = find_strategy(value)
-            named = STRATEGIES.get(strategy.name)  # a composed one stands for itself
-            out.append(Named(name or strategy.name, strategy if named is None else strategy.name))
+            named = strategy.name in STRATEGIES  # a composed one stands for itself
+            out.append(Named(name or strategy.name, strategy.name if named else strategy))
     return out
 
 

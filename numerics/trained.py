@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from theory import AttentionParameters, Setting, fixed_point, risk
-from theory.strategies import PUBLISHED
+from theory.strategies import PUBLISHED, find_strategy
 from theory.tables import format_table
 
 from .table import Table
@@ -107,10 +107,10 @@ def compare(runs: list[TrainingRun] | None = None) -> Table:
         scale = abs(run.models["pretrained"].value_scale)
         setting = run.setting.replace(value_scale=scale)
         for strategy, model in run.models.items():
-            derived = fixed_point(strategy, setting=setting)
+            derived = fixed_point(find_strategy(strategy), setting=setting)
             name = _CONSTANTS[strategy]
             value, expected = (_constant(name, one, setting) for one in (model, derived))
-            curves = risk(model, SHOTS, setting=setting) / risk(strategy, SHOTS, setting=setting)
+            curves = risk(model, SHOTS, setting=setting) / risk(find_strategy(strategy), SHOTS, setting=setting)
             rows.append((run.seed, strategy, name, value, expected, value - expected, float(np.abs(curves - 1).max())))
     names = ("seed", "strategy", "constant", "trained", "derived", "deviation", "risk_deviation")
     return Table({name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)})

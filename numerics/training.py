@@ -11,9 +11,10 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from theory import STRATEGIES, AttentionParameters, Setting, Strategy
+from theory.names import Normalization, Query, StrategyName
 from theory.strategies import ADDED, find_strategy
 from theory.validation import reject
 
@@ -26,7 +27,7 @@ from .training_options import TrainingOptions, number, whole
 
 
 def train(
-    strategy: str | Strategy,
+    strategy: StrategyName | Strategy,
     d: int | None = None,
     *,
     covariance: Any = None,
@@ -37,8 +38,8 @@ def train(
     pretrain_shots: int = 20,
     few_shot_shots: int | None = None,
     few_shot_weight: float | tuple[float, float] = (1.0, 0.0),
-    normalization: Literal["tokens", "shots"] | float = "tokens",
-    query: Literal["attends", "masked"] = "attends",
+    normalization: Normalization | float = "tokens",
+    query: Query = "attends",
     learning_rate: float = 0.01,
     momentum: float = 0.9,
     clip_norm: float | None = 1.0,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory import fixed_point
+from theory.names import StrategyName
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 from theory.strategies import KEY_QUERY, SETTING, VALUE, Strategy, find_strategy
@@ -68,7 +69,7 @@ class Trajectory:
 
 
 def flow(
-    strategy: str | Strategy,
+    strategy: StrategyName | Strategy,
     setting: Setting,
     t: ArrayLike | None = None,
     *,

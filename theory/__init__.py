@@ -18,6 +18,7 @@ from .calculator import fixed_point, risk
 from .covariances import PowerLaw, Spiked
 from .interpolation import interpolate
 from .layers import from_layer
+from .names import Normalization, Query, StrategyName, TaskName
 from .parameters import AttentionParameters
 from .setting import OFFICIAL, Setting
 from .strategies import STRATEGIES, Strategy
@@ -37,10 +38,14 @@ __all__ = [
     "AttentionParameters",
     "Formula",
     "NoClosedForm",
+    "Normalization",
     "PowerLaw",
+    "Query",
     "Setting",
     "Spiked",
     "Strategy",
+    "StrategyName",
+    "TaskName",
     "claims",
     "compare",
     "conditions",

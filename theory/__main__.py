@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from . import NoClosedForm, Setting, compare_command, risk
 from .command_options import add_setting, add_strategies, add_world, setting_of, strategies_of, told_world
 from .command_types import OneLineParser, file_name, name_or_number, shot_counts
+from .names import TaskName
 from .printed_formulas import program
-from .strategies import STRATEGIES, find_strategy
+from .strategies import STRATEGIES, Strategy, find_strategy
 from .tables import format_table
 from .tasks import TASKS
 
@@ -160,9 +161,9 @@ def heading(settings: Sequence[Setting], auxiliary: bool = True) -> str:
 def run_table(arguments: argparse.Namespace) -> int:
     """Strategies on every task in one setting, or in several that differ in their noise, which the first line tells."""
     settings = [setting_of(arguments, noise) for noise in arguments.noise]
-    names = [find_strategy(name).name for name in arguments.strategy] or list(STRATEGIES)
+    chosen = [find_strategy(name) for name in arguments.strategy] or list(STRATEGIES.values())
 
-    def entry(strategy: str, n: int, task: str, setting: Setting) -> float | str:
+    def entry(strategy: Strategy, n: int, task: TaskName, setting: Setting) -> float | str:
         try:
             value: float = risk(strategy, n, setting=setting, task=task)
             return value
@@ -171,11 +172,11 @@ def run_table(arguments: argparse.Namespace) -> int:
 
     rows = [
         (
-            strategy, task, *([setting.noise_variance] if len(settings) > 1 else []),
+            strategy.name, task, *([setting.noise_variance] if len(settings) > 1 else []),
             *(entry(strategy, n, task, setting) for n in arguments.shots),
         )
         for task in TASKS
-        for strategy in names
+        for strategy in chosen
         for setting in settings
     ]  # fmt: skip
     noise = ["noise_variance"] if len(settings) > 1 else []

@@ -8,8 +8,10 @@ import numpy as np
 
 from . import validation
 from .evaluation import model_of, risk_of
+from .names import Numbers, StrategyName, Task, TaskName
 from .parameters import AttentionParameters, dimension_beside
 from .setting import SETTING_ARGUMENTS, FloatArguments, Setting, SettingArguments, settled
+from .signatures import spelt_out
 from .strategies import Strategy, find_strategy
 
 
@@ -26,43 +28,44 @@ _OF_RISK = ("model", "n_shots", "task", "setting", "certify")
 
 @overload
 def risk(
-    model: str,
+    model: StrategyName,
     n_shots: float,
     d: int | None = None,
     *,
-    task: str | float = "target",
+    task: TaskName | float = "target",
     setting: None = None,
     certify: Literal[False] = False,
     **arguments: Unpack[FloatArguments],
 ) -> float: ...
 @overload
 def risk(
-    model: str,
+    model: StrategyName,
     n_shots: range | list[int] | tuple[int, ...] | np.ndarray[Any, np.dtype[np.integer[Any]]],
     d: int | None = None,
     *,
-    task: str | float = "target",
+    task: TaskName | float = "target",
     setting: None = None,
     certify: Literal[False] = False,
     **arguments: Unpack[FloatArguments],
 ) -> np.ndarray[Any, np.dtype[np.float64]]: ...
 @overload
 def risk(
-    model: str | Strategy | AttentionParameters,
-    n_shots: Any,
-    d: Any = None,
+    model: StrategyName | Strategy | AttentionParameters,
+    n_shots: Numbers,
+    d: Numbers | None = None,
     *,
-    task: Any = "target",
+    task: Task = "target",
     setting: Setting | None = None,
     certify: bool = False,
     **arguments: Unpack[SettingArguments],
 ) -> Any: ...
+@spelt_out
 def risk(
-    model: str | Strategy | AttentionParameters,
-    n_shots: Any = REQUIRED,
-    d: Any = None,
+    model: StrategyName | Strategy | AttentionParameters,
+    n_shots: Numbers = REQUIRED,
+    d: Numbers | None = None,
     *,
-    task: Any = "target",
+    task: Task = "target",
     setting: Setting | None = None,
     certify: bool = False,
     **arguments: Unpack[SettingArguments],
@@ -84,10 +87,8 @@ def risk(
     setting : Setting, optional
         Where it happens; arguments beside it override its own.
     **arguments
-        The arguments of :class:`theory.Setting`: covariance=None, task_covariance=None, noise_variance=0, target=None,
-        pretrain_shots=inf, few_shot_shots=None, few_shot_weight=0, value_scale='balanced', normalization='tokens',
-        query='attends', query_covariance=None, target_weights=None. How a model came to be makes no difference to it: beside (v, Q) only d, the
-        covariances, noise, target, normalization and query count.
+        The arguments of :class:`theory.Setting`, which says what they are. How a model came to be makes no difference to it:
+        beside (v, Q) only d, the covariances, noise, target, normalization and query count.
     certify : bool
         Return flint balls that contain the exact value for the numbers given (a float is a rational number), of
         relative radius 2^-100 or less. Needs python-flint, the extra ``exact``.
@@ -152,9 +153,10 @@ def risk(
     return risk_of(model, n_shots, setting, task)
 
 
+@spelt_out
 def fixed_point(
-    strategy: str | Strategy,
-    d: Any = None,
+    strategy: StrategyName | Strategy,
+    d: Numbers | None = None,
     *,
     setting: Setting | None = None,
     **arguments: Unpack[SettingArguments],

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from . import validation
 from .calculator import risk
 from .kinds import Number, anywhere
+from .names import Numeric, StrategyName
 from .parameters import AttentionParameters
 from .setting import Setting
 from .strategies import STRATEGIES, Strategy, find_strategy
 from .tables import format_table, html_table
 from .validation import NoClosedForm
 
-Model = str | Strategy | AttentionParameters
+Model = StrategyName | Strategy | AttentionParameters
 Frontier = Callable[[Setting, int, float], Any]
 
 HEADER = ("strategy", "zero-shot excess", "target", "unseen", "price", "price, n = inf", "frontier", "above it")
@@ -71,8 +72,8 @@ class Comparison(list[Practice]):
 
 def compare(
     setting: Setting,
-    n_shots: Any,
-    strategies: Iterable[str | Strategy] | Mapping[str, Model] | None = None,
+    n_shots: Numeric,
+    strategies: Iterable[StrategyName | Strategy] | Mapping[str, Model] | None = None,
     *,
     frontier: Frontier | None = None,
 ) -> Comparison:

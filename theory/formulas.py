@@ -13,6 +13,7 @@ import numpy as np
 
 from . import validation
 from .kinds import is_symbolic, square_root
+from .names import StrategyName, Task
 from .printed_formulas import (
     EXAMPLE,
     GENERAL,
@@ -98,9 +99,12 @@ class Formula:
         return self.code
 
 
+_COSINES: dict[str, int] = {TARGET: 1, OPPOSITE: -1}
+
+
 def formula(
-    strategy: str | Strategy,
-    task: Any = TARGET,
+    strategy: StrategyName | Strategy,
+    task: Task = TARGET,
     covariance: Literal["isotropic", "general"] = "isotropic",
     setting: Setting | None = None,
 ) -> Formula:
@@ -205,7 +209,7 @@ def _isotropic(strategy: Strategy, task: Any, setting: Setting) -> Formula:
             name, value, "left out or a cosine in isotropic formulas; covariance='general' takes vectors"
         )
     _require_noise(strategy, setting)
-    cosine = None if task == UNSEEN else {TARGET: 1, OPPOSITE: -1}.get(task, task) if isinstance(task, str) else task
+    cosine = None if task == UNSEEN else _COSINES.get(task, task) if isinstance(task, str) else task
     usual = _usual(strategy, setting)
     if usual:
         lines, numbers = ISOTROPIC[strategy.name], _numbers(setting)

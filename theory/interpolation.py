@@ -9,14 +9,15 @@ import numpy as np
 from . import validation
 from .evaluation import model_of
 from .kinds import Array, Kind, Number, common_kind
+from .names import StrategyName
 from .parameters import AttentionParameters, IsotropicScalars
 from .setting import Setting
 from .strategies import Strategy, find_strategy
 
 
 def interpolate(
-    model: str | Strategy | AttentionParameters,
-    other: str | Strategy | AttentionParameters,
+    model: StrategyName | Strategy | AttentionParameters,
+    other: StrategyName | Strategy | AttentionParameters,
     t: Number,
     *,
     setting: Setting | None = None,

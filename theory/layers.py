@@ -9,6 +9,7 @@ import numpy as np
 
 from . import validation
 from .kinds import Array, Number
+from .names import Normalization, Query
 from .parameters import AttentionParameters
 from .prompt import NORMALIZATIONS
 from .setting import QUERIES
@@ -29,8 +30,8 @@ def from_layer(
     tokens: str = "1xy",
     scale: Number = 1,
     check: Callable[[Array], Any] | None = None,
-    normalization: Literal["tokens", "shots"] | float = "tokens",
-    query: Literal["attends", "masked"] = "attends",
+    normalization: Normalization | float = "tokens",
+    query: Query = "attends",
     rng: Any = 0,
 ) -> AttentionParameters:
     r"""The parameters (v, Q) of a layer of linear attention given by its weights.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import validation
 from .kinds import Array, Number, common_kind, whole_as_floats
+from .names import Normalization, Query
 from .prompt import NORMALIZATIONS
 from .prompt import tokens as token_count
 from .setting import QUERIES
@@ -220,8 +221,8 @@ class AttentionParameters:
     def predict(
         self,
         tokens: ArrayLike,
-        normalization: Literal["tokens", "shots"] | float = "tokens",
-        query: Literal["attends", "masked"] = "attends",
+        normalization: Normalization | float = "tokens",
+        query: Query = "attends",
     ) -> Any:
         r"""The model's prediction for prompts.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .names import StrategyName, Task, Vector
 from .setting import Setting
 from .strategies import STRATEGIES, Strategy
 
@@ -17,11 +18,11 @@ NAMED = tuple(STRATEGIES)
 
 def plot(
     setting: Setting,
-    strategies: Sequence[str | Strategy] = NAMED,
-    task: Any = "target",
+    strategies: Sequence[StrategyName | Strategy] = NAMED,
+    task: Task = "target",
     ax: Axes | None = None,
     *,
-    n_shots: Any = range(41),
+    n_shots: Vector | range = range(41),
 ) -> Axes:
     """Draw the risk against the number of shots, a line a strategy.
 

@@ -9,13 +9,14 @@ a number    N is that number, whatever n is (trained at one length, Mahankali et
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from . import names
 from .kinds import Number
 
-NORMALIZATIONS = ("tokens", "shots")
+NORMALIZATIONS: tuple[names.Normalization, ...] = get_args(names.Normalization)
 
 
 def tokens(n_shots: Number, normalization: Any, prompt_tokens: int = 0) -> Number:

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Self, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple, Self, TypedDict, Unpack, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from . import validation
 from .covariances import FAMILIES, PowerLaw, Spiked
 from .kinds import Number, anywhere, whole_as_floats
+from .names import Normalization, Numbers, Numeric, Query, Vector
 from .prompt import NORMALIZATIONS
 from .targets import checked_target, weights_of_targets
 
 Array = np.ndarray[Any, Any]
-QUERIES = ("attends", "masked")
+QUERIES: tuple[Query, ...] = get_args(Query)
 
 
 class SettingArguments(TypedDict, total=False):
     """The arguments of a setting beside d, as every function that takes a setting takes them."""
 
-    covariance: ArrayLike | PowerLaw | Spiked | None
-    task_covariance: ArrayLike | PowerLaw | Spiked | None
-    noise_variance: Any
-    target: ArrayLike | None
-    pretrain_shots: Any
-    few_shot_shots: Any
-    few_shot_weight: Any
-    value_scale: Any
-    normalization: Literal["tokens", "shots"] | float
-    query: Literal["attends", "masked"]
-    query_covariance: ArrayLike | PowerLaw | Spiked | None
-    target_weights: ArrayLike | None
+    covariance: Vector | PowerLaw | Spiked | None
+    task_covariance: Vector | PowerLaw | Spiked | None
+    noise_variance: Numbers
+    target: Vector | None
+    pretrain_shots: Numbers
+    few_shot_shots: Numbers | None
+    few_shot_weight: Numbers
+    value_scale: Literal["balanced"] | Numbers
+    normalization: Normalization | Numeric
+    query: Query
+    query_covariance: Vector | PowerLaw | Spiked | None
+    target_weights: Vector | None
 
 
 class FloatArguments(TypedDict, total=False):
@@ -44,8 +44,8 @@ class FloatArguments(TypedDict, total=False):
     few_shot_shots: int | None
     few_shot_weight: float
     value_scale: float | Literal["balanced"]
-    normalization: Literal["tokens", "shots"] | float
-    query: Literal["attends", "masked"]
+    normalization: Normalization | float
+    query: Query
 
 
 class _Fields(NamedTuple):
@@ -131,7 +131,7 @@ class Setting(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, d: Any = None, **arguments: Unpack[SettingArguments]) -> Self:
+    def __new__(cls, d: Numbers | None = None, **arguments: Unpack[SettingArguments]) -> Self:
         """Check every argument; see the class."""
         try:
             fields = _Fields(d, **arguments)

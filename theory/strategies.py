@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from . import validation
 from .kinds import Number, is_symbolic
+from .names import Alias, CanonicalName
 from .validation import describe, reject
 
 TrainedBlock = Literal["all", "value", "key_query"]
@@ -29,8 +30,8 @@ SETTING = "setting"  # the few-shot loss's weight is the setting's few_shot_weig
 class _Told(NamedTuple):
     """What people call a strategy, and where its fixed point is proved."""
 
-    name: str
-    aliases: tuple[str, ...]
+    name: CanonicalName
+    aliases: tuple[Alias, ...]
     label: str
     theorem: str
 
@@ -254,10 +255,18 @@ _TOLD: dict[Strategy, _Told] = {
     Strategy("new_head"): _Told("new_head", ("adapter",), "new head", "R13"),
 }
 
-STRATEGIES: dict[str, Strategy] = {told.name: strategy for strategy, told in _TOLD.items()}
+STRATEGIES: dict[CanonicalName, Strategy] = {told.name: strategy for strategy, told in _TOLD.items()}
 
 # Those of Lee, Sohn, Lee 2026 (arXiv 2602.23197), which train v, Q or both.
-PUBLISHED = ("pretrained", "zero_shot", "zero_shot_value", "zero_shot_kq", "mixed", "mixed_value", "mixed_kq")
+PUBLISHED: tuple[CanonicalName, ...] = (
+    "pretrained",
+    "zero_shot",
+    "zero_shot_value",
+    "zero_shot_kq",
+    "mixed",
+    "mixed_value",
+    "mixed_kq",
+)
 
 _BY_ANY_NAME = {
     spelling: strategy for strategy in STRATEGIES.values() for spelling in (strategy.name, *strategy.aliases)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from . import validation
 from .kinds import Array, Number, anywhere, is_symbolic
+from .names import TaskName
 from .setting import Setting
 
-TARGET, OPPOSITE, UNSEEN = TASKS = ("target", "opposite", "unseen")
+TASKS: tuple[TaskName, ...] = get_args(TaskName)
+TARGET, OPPOSITE, UNSEEN = TASKS
 
 # A task's place: TARGET, UNSEEN, or theta = (1 - departure) theta_0 + theta_across as
 # (departure, |theta_across|^2, |theta|^2 - |theta_0|^2) in the metric Sigma; None second: |theta| = |theta_0|.

@@ -25,6 +25,7 @@ from . import validation
 from .contractions import RiskTerms
 from .evaluation import terms_of
 from .kinds import Number, is_symbolic
+from .names import CanonicalName, Numbers, StrategyName, Task
 from .parameters import AttentionParameters, dimension_beside
 from .prompt import tokens
 from .question import prompt_length
@@ -32,6 +33,7 @@ from .readable_relations import readable
 from .risk_formula import quadratic
 from .setting import Setting, SettingArguments, settled
 from .shot_ranges import Comparison, Polynomial, Shots, common, describe_shots, roots, sign_at, tidy, where
+from .signatures import spelt_out
 from .strategies import STRATEGIES, Strategy, find_strategy
 from .tables import html_table
 from .tasks import TARGET, TASKS, UNSEEN, checked_task
@@ -170,12 +172,13 @@ class Conditions(tuple[Condition, ...]):
         return html_table(("condition", "holds for"), rows)
 
 
+@spelt_out
 def conditions(
-    model: str | Strategy | AttentionParameters,
-    d: Any = None,
+    model: StrategyName | Strategy | AttentionParameters,
+    d: Numbers | None = None,
     *,
-    n_shots: Any = None,
-    task: Any = None,
+    n_shots: int | None = None,
+    task: Task | None = None,
     setting: Setting | None = None,
     **arguments: Unpack[SettingArguments],
 ) -> Conditions:
@@ -271,7 +274,7 @@ def _all_conditions(
         yield made("auxiliary loss trades unseen for target", None, helps, hurts)
 
 
-def _between(model: Strategy | AttentionParameters, other: str, setting: Setting, task: Any) -> Comparison:
+def _between(model: Strategy | AttentionParameters, other: CanonicalName, setting: Setting, task: Any) -> Comparison:
     """The model's risk < another strategy's."""
     terms, infinite = terms_of(model, setting, task)
     reference, _ = terms_of(STRATEGIES[other], setting, task)

@@ -43,7 +43,8 @@ def numbers_on_two_lines(question: Asked, n_shots: Number, kind: Kind) -> tuple[
     if target is not None:
         vector = kind.array(target)
         norm2 = kind.present(vector @ vector, ())
-    place, departure, across = TARGET, None, None
+    place: str = TARGET
+    departure, across = None, None
     if isinstance(task, str):
         place = task
         if task == OPPOSITE:

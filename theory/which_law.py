@@ -11,7 +11,7 @@ from .points import Case
 from .practices import practice_cases
 from .setting import Setting
 from .several_targets import cases_of_several
-from .strategies import KEY_QUERY, SKIP, STRATEGIES, VALUE, Strategy
+from .strategies import KEY_QUERY, SKIP, STRATEGIES, VALUE, Strategy, find_strategy
 from .validation import NoClosedForm
 
 
@@ -54,4 +54,4 @@ def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
     return block_cases(strategy)
 
 
-_THEOREMS: dict[Strategy, tuple[Case, ...]] = {STRATEGIES[name]: cases for name, cases in LAWS.items()}
+_THEOREMS: dict[Strategy, tuple[Case, ...]] = {find_strategy(name): cases for name, cases in LAWS.items()}

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from theory import STRATEGIES, Setting, risk
+from theory.names import TaskName
 from theory.strategies import PUBLISHED
 
 from .. import style
@@ -53,7 +54,7 @@ def data(setting: Setting = SETTING) -> Table:
     return Table.stack(*parts)
 
 
-def _risks(n: np.ndarray, setting: Setting, task: str) -> np.ndarray:
+def _risks(n: np.ndarray, setting: Setting, task: TaskName) -> np.ndarray:
     return np.array([risk(name, n, setting=setting, task=task) for name in CANDIDATES])
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from theory import AttentionParameters, Setting, claims, fixed_point, risk
 from theory.ledger import lee2026
+from theory.names import CanonicalName
 
 from .. import style
 from ..official import MANY_SHOTS, SETTING, trained_models
@@ -60,7 +61,7 @@ def zero_shot_risk(model: AttentionParameters, setting: Setting) -> float:
 
 
 # The claims that are one number about one model; the others are inequalities or identities.
-NUMBERS: dict[str, tuple[str, Quantity]] = {
+NUMBERS: dict[str, tuple[CanonicalName, Quantity]] = {
     "pretrained a": ("pretrained", label_gain),
     "zero-shot c": ("zero_shot", memory_ratio),
     "zero-shot value w": ("zero_shot_value", label_gain),
@@ -112,7 +113,7 @@ def data(training: Path | None = None) -> Table:
     return Table.stack(*(Table(row) for row in rows))
 
 
-def derived(strategy: str, quantity: Quantity, value_scale: float | str) -> float:
+def derived(strategy: CanonicalName, quantity: Quantity, value_scale: float | Literal["balanced"]) -> float:
     """What the theory gives, from a pretrained model of this value scale."""
     setting = SETTING.replace(value_scale=value_scale)
     return quantity(fixed_point(strategy, setting=setting), setting)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from theory import STRATEGIES, Setting, risk
+from theory.names import CanonicalName
 
 from .. import style
 from ..official import SETTING
@@ -30,7 +31,7 @@ NOTICE = (
 )
 
 DIMENSION = 10
-SHOWN = ("pretrained", "zero_shot_value", "mixed_value")
+SHOWN: tuple[CanonicalName, ...] = ("pretrained", "zero_shot_value", "mixed_value")
 SPECTRA = {
     "power law": np.arange(1, DIMENSION + 1, dtype=float) ** -1.5,
     "spiked": np.array([10.0, 10.0, *np.ones(DIMENSION - 2)]),

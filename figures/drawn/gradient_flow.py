@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from numerics.trajectory import Trajectory, flow
 from theory import AttentionParameters, Setting, fixed_point
+from theory.names import CanonicalName
 from theory.parameters import IsotropicScalars
 
 from .. import style
@@ -32,7 +33,7 @@ NOTICE = (
     "the side of the separatrix w/α = −1/(1 + σ²/s) on which it starts."
 )
 
-PANELS = (  # strategy, whether the slow phase, title
+PANELS: tuple[tuple[CanonicalName, bool, str], ...] = (  # strategy, whether the slow phase, title
     ("zero_shot", False, "zero-shot, all\n(mixed, all: fast phase)"),
     ("mixed", True, "mixed, all:\nslow phase"),
     ("zero_shot_value", False, "zero-shot, value\n(mixed, value: fast)"),

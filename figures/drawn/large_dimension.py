@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from theory import STRATEGIES, Setting, risk
+from theory.names import CanonicalName, TaskName
 
 from .. import style
 from ..official import SETTING
@@ -28,7 +29,11 @@ NOTICE = (
 
 RATIO = 4  # m/d
 DIMENSIONS, LIMIT = (5, 20, 100), 10**9
-SHOWN = (("pretrained", "unseen"), ("zero_shot_value", "unseen"), ("mixed_kq", "target"))
+SHOWN: tuple[tuple[CanonicalName, TaskName], ...] = (
+    ("pretrained", "unseen"),
+    ("zero_shot_value", "unseen"),
+    ("mixed_kq", "target"),
+)
 FIFTHS = np.arange(1, 21)  # n/d in fifths: whole shots at every d that 5 divides
 DISTANCE_DIMENSIONS = 5 * 2 ** np.arange(11)
 
@@ -37,7 +42,7 @@ def _setting(d: int, setting: Setting) -> Setting:
     return setting.replace(d=d, pretrain_shots=RATIO * d)
 
 
-def _curve(name: str, task: str, d: int, setting: Setting) -> np.ndarray:
+def _curve(name: CanonicalName, task: TaskName, d: int, setting: Setting) -> np.ndarray:
     return np.asarray(risk(name, FIFTHS * (d // 5), setting=_setting(d, setting), task=task))
 
 

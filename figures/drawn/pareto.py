@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from numerics.trajectory import flow
 from theory import AttentionParameters, Setting, fixed_point, risk
+from theory.names import CanonicalName
 
 from .. import style
 from ..official import SETTING
@@ -42,7 +43,8 @@ TICKS = ((0.2, 0.3, 0.5, 0.7), (0.1, 0.2, 0.5, 1, 2))
 def data(setting: Setting = SETTING) -> Table:
     """Columns trained ("value", "all"), model, weight (lambda), n_shots, target, unseen."""
     models: list[tuple[str, str, float, AttentionParameters]] = []
-    for trained, name in (("value", "zero_shot_value"), ("all", "zero_shot")):
+    ends: tuple[tuple[str, CanonicalName], ...] = (("value", "zero_shot_value"), ("all", "zero_shot"))
+    for trained, name in ends:
         models.append((trained, "pretrained", math.nan, fixed_point("pretrained", setting=setting)))
         models.append((trained, "zero_shot", math.nan, fixed_point(name, setting=setting)))
     for weight in VALUE_WEIGHTS:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numerics import flow, frontier, local_minima, transition
 from numerics.best_models import Models
 from theory import STRATEGIES, AttentionParameters, Setting, Strategy, compare, risk
+from theory.strategies import find_strategy
 
 from .. import style
 from ..official import SETTING
@@ -55,7 +56,7 @@ NAMES = tuple(name for name in LOOKS if name in STRATEGIES)
 def look(name: str) -> dict[str, Any]:
     """A practice's marker, as keywords of ``plot``."""
     color, marker = LOOKS[name]
-    label = STRATEGIES[name].label
+    label = find_strategy(name).label
     return {"color": color, "marker": marker, "markersize": 8 if marker == "*" else 5.5, "label": label}
 
 

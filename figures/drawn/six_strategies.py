@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from theory import Setting, risk
+from theory.names import TaskName
 from theory.strategies import PUBLISHED
 
 from .. import style
@@ -28,7 +29,7 @@ NOTICE = (
 )
 
 SHOWN = tuple(name for name in PUBLISHED if name != "zero_shot_kq")
-TASKS = ("target", "opposite")
+TASKS: tuple[TaskName, ...] = ("target", "opposite")
 
 
 def data(setting: Setting = SETTING) -> Table:

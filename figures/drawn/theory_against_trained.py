@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from theory import AttentionParameters, fixed_point, risk
+from theory.names import CanonicalName, TaskName
 from theory.parameters import IsotropicScalars
 
 from .. import style
@@ -31,13 +32,13 @@ NOTICE = (
     "selects c among the points of zero risk; at the value where each run ended the law gives 0.534, 0.530 and 0.531."
 )
 
-SHOWN = ("pretrained", "zero_shot", "zero_shot_value", "mixed_value")
-TASKS = ("target", "opposite")
+SHOWN: tuple[CanonicalName, ...] = ("pretrained", "zero_shot", "zero_shot_value", "mixed_value")
+TASKS: tuple[TaskName, ...] = ("target", "opposite")
 # Printed: a = m/(m+1+d) and w = m/(m+1+d) with N = n + 1, c = 0.52 at w = 1, w* = 0.66.
 PRINTED = {"pretrained": 20 / 26, "zero_shot": 0.52, "zero_shot_value": 20 / 26, "mixed_value": 0.66}
 
 
-def printed_model(name: str) -> AttentionParameters:
+def printed_model(name: CanonicalName) -> AttentionParameters:
     """The strategy's fixed point with the printed constant in its place."""
     point = fixed_point(name, setting=SETTING).isotropic
     assert point is not None

@@ -9,6 +9,7 @@ from scipy.special import betaincinv, ndtri
 from numerics import estimate
 from numerics.monte_carlo import Method
 from theory import risk
+from theory.names import TaskName
 
 from .. import style
 from ..official import SETTING
@@ -31,7 +32,8 @@ NOTICE = (
     "catch any error of 1%, and hundreds of random settings more coarsely: the median one to about 12%."
 )
 
-SHOTS, DIMENSIONS, TASKS = (0, 1, 5, 20), (2, 5), ("target", "unseen")
+SHOTS, DIMENSIONS = (0, 1, 5, 20), (2, 5)
+TASKS: tuple[TaskName, ...] = ("target", "unseen")
 PROMPTS: dict[Method, int] = {"law": 40_000, "tokens": 10_000}
 FAMILY_WISE_RATE, POWER = 1e-6, 0.99
 ROUNDING = 1e-9  # relative: an estimate with a smaller standard error is exact, and its z-score means nothing

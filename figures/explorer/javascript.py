@@ -11,6 +11,7 @@ from typing import Any
 from theory import OFFICIAL, STRATEGIES, Strategy
 from theory.laws import LAWS
 from theory.programs import Numbers, Question, risk_program
+from theory.strategies import find_strategy
 from theory.written_laws import written
 
 COMPOSED: dict[str, Any] = {"value_composed": "value", "skip_composed": "skip"}  # what trains
@@ -93,7 +94,7 @@ def programs() -> str:
         for place in PLACES:
             for choice in variants(name):
                 if name not in LAWS:
-                    strategy = composed(COMPOSED[name], *choice) if name in COMPOSED else STRATEGIES[name]
+                    strategy = composed(COMPOSED[name], *choice) if name in COMPOSED else find_strategy(name)
                     body = _of_lines(written(strategy, OFFICIAL, place).lines)
                 else:
                     body = _of_law(name, place, choice[0])

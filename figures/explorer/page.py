@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from theory import OFFICIAL, STRATEGIES, formula
+from theory.names import Task
 from theory.validation import describe
 
 from .. import style
@@ -13,7 +14,7 @@ from ..report.html import code
 from ..report.mathematics import displayed
 from .javascript import COMPOSED, composed, programs, variants
 
-LABELS = {
+LABELS: dict[str, str] = {
     **{name: s.label for name, s in STRATEGIES.items()},
     "value_composed": "value, composed",
     "skip_composed": "readout, composed",
@@ -71,7 +72,8 @@ def _formula(name: str, few_shot: bool, stopped: bool) -> str:
     else:
         strategy, setting = name, OFFICIAL.replace(few_shot_weight=0.5 if few_shot else 0)
     parts = []
-    for place, task in (("task", 0.5), ("unseen", "unseen")):
+    tasks: dict[str, Task] = {"task": 0.5, "unseen": "unseen"}
+    for place, task in tasks.items():
         found = formula(strategy, task, setting=setting)
         key = f"{name} {place} {few_shot:d}{stopped:d}"
         parts.append(

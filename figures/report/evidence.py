@@ -21,7 +21,7 @@ from theory.ledger import Ledger
 from theory.proofs.runner import ProofResults, selected
 from theory.proofs.theorem import ProofResult, run
 from theory.setting import Setting
-from theory.strategies import PUBLISHED
+from theory.strategies import PUBLISHED, find_strategy
 
 from .. import catalogue
 from ..rendering import render
@@ -105,7 +105,7 @@ def _compute(job: tuple[str, str]) -> Any:
     if kind == "picture":
         return _picture(name)
     if kind == "certificate":
-        return certify(name, OFFICIAL)
+        return certify(find_strategy(name), OFFICIAL)
     return claims()
 
 

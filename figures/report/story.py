@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import theory
+from theory.names import TaskName
 from theory.strategies import PUBLISHED
 
 from .evidence import OFFICIAL
@@ -61,7 +62,12 @@ _WORDS = (
 def story(names: set[str]) -> str:
     """The paragraphs, with links to those theorems that are on the page, and the seven strategies' risks side by side."""
     text = "\n".join(f"<p>{_linked(_emphasised(prose(paragraph)), names)}</p>" for paragraph in _PARAGRAPHS)
-    columns = (("target", 0), ("target", _SHOTS), ("unseen", _SHOTS), ("opposite", _SHOTS))
+    columns: tuple[tuple[TaskName, int], ...] = (
+        ("target", 0),
+        ("target", _SHOTS),
+        ("unseen", _SHOTS),
+        ("opposite", _SHOTS),
+    )
     rows = [
         (
             f'<a href="#strategy-{name}"><code>{name}</code></a>',

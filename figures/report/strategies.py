@@ -87,7 +87,7 @@ def _strategy(strategy: Strategy, result: ProofResult) -> str:
 <h4>Isotropic</h4>
 {_formulas(isotropic)}
 <p class="note" id="{result.theorem.name}">{result.theorem.name}. {prose(result.statement)} {verdict}.</p>
-{_conditions(name)}
+{_conditions(strategy)}
 </article>"""
 
 
@@ -97,9 +97,10 @@ def _formulas(lines: str) -> str:
     return f"{displayed(lines)}\n{code(lines)}"
 
 
-def _conditions(name: str) -> str:
+def _conditions(strategy: Strategy) -> str:
+    name = strategy.name
     noise: Any = 0.1 if name in _ROOTS else Fraction(1, 10)
-    found = conditions(name, 5, noise_variance=noise, pretrain_shots=20)
+    found = conditions(strategy, 5, noise_variance=noise, pretrain_shots=20)
     rows = [(prose(c.name), prose(describe_shots(c.shots)), _thresholds(c), _inequality(c)) for c in found]
     return table(
         f"<code>{name}</code> at d = 5, m = 20, σ² = 0.1: for which numbers of shots n",

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..calculator import fixed_point, risk
 from ..conventions import NOTES
+from ..names import StrategyName
 from ..shot_ranges import common, describe_shots
 from ..thresholds import Condition, conditions
 from .reading import (
@@ -33,7 +34,7 @@ NOISE = Fraction(1, 10)
 OFFICIAL: dict[str, Any] = {"d": 5, "noise_variance": NOISE, "pretrain_shots": 20}
 
 
-def label_weight(strategy: str, **setting: Any) -> Any:
+def label_weight(strategy: StrategyName, **setting: Any) -> Any:
     """w, scaled to B = I."""
     scalars = fixed_point(strategy, **{"value_scale": Fraction(1), **setting}).isotropic
     assert scalars is not None

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..calculator import risk
 from ..conventions import NOTES
+from ..names import StrategyName
 from ..parameters import AttentionParameters, IsotropicScalars
 from ..proofs import r3_zero_shot_key_query
 from ..proofs.theorem import run
@@ -61,7 +62,7 @@ def _threshold(printed: str) -> Verdict:
     )
 
 
-def _key_query_level(strategy: str, printed: str) -> Verdict:
+def _key_query_level(strategy: StrategyName, printed: str) -> Verdict:
     """A level read off a figure, against the fixed point at n = 20 on the opposite task."""
     low, high = map(Fraction, printed.split(" to "))
     derived = risk(strategy, 20, **OFFICIAL, task="opposite")

@@ -17,6 +17,7 @@ from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..calculator import risk
+from ..names import Task
 from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
 from ..risk_formula import exact_risk_formula
 from . import enumeration, r7_manifold
@@ -152,7 +153,8 @@ def _public_idle() -> Iterator[tuple[Any, Any]]:
     v, Q, identity = [0, 1, 0, -1], [[int(i == j == 0) for j in range(4)] for i in range(4)], [[1, 0], [0, 1]]
     turned = [Fraction(3, 5), Fraction(4, 5)]
     for shots in range(3):
-        for task, theta in (("target", [1, 0]), ("opposite", [-1, 0]), (turned[0], turned)):
+        places: tuple[tuple[Task, Any], ...] = (("target", [1, 0]), ("opposite", [-1, 0]), (turned[0], turned))
+        for task, theta in places:
             exact = enumeration.exact_risk(v, Q, identity, theta, 0, shots, "shots")
             yield exact, risk("mixed", shots, 2, task=task, **asked)
         average = enumeration.exact_average_risk(v, Q, identity, 0, shots, None, "shots")

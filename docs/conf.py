@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from docutils.nodes import SkipNode
 
@@ -113,7 +113,7 @@ def reference() -> str:
             value = getattr(package, name)
             if isinstance(value, dict | theory.Setting) or (package is numerics and hasattr(theory, name)):
                 continue  # what numerics hands on is described where it is defined
-            kind = "autoclass" if isinstance(value, type) else "autofunction"
+            kind = "autodata" if get_args(value) else "autoclass" if isinstance(value, type) else "autofunction"
             parts.append(f"```{{eval-rst}}\n.. {kind}:: {package.__name__}.{name}\n```")
     return "\n\n".join(parts) + "\n"
 

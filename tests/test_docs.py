@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 import re
 import subprocess
@@ -36,6 +37,24 @@ def test_example_runs(path, tmp_path):
     assert "assert " in source
     done = subprocess.run([sys.executable, "-W", "error", str(path)], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_notebook_is_the_tutorial_with_its_outputs():
+    """Cell by cell, without Jupyter; `python docs/notebook.py` makes it."""
+    script = (DOCS / "examples" / "tutorial.py").read_text(encoding="utf-8")
+    cells = [cell.partition("\n") for cell in re.split(r"^# %%", script, flags=re.M)[1:]]
+    notebook = json.loads((DOCS / "examples" / "tutorial.ipynb").read_text(encoding="utf-8"))
+    found = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+    assert found == [
+        ("markdown", re.sub(r"^# ?", "", body.strip(), flags=re.M)) if "markdown" in kind else ("code", body.strip())
+        for kind, _, body in cells
+    ]
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == [*range(1, len(code) + 1)]  # once, from top to bottom
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert "error" not in {output["output_type"] for output in outputs}
+    assert code[1]["outputs"][0]["data"]["text/plain"] == [repr(61 / 121)]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
 
 
 def test_every_example_is_linked_from_the_readme():

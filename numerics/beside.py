@@ -1,4 +1,4 @@
-"""What trains beside a frozen layer, a prompt's token or a linear readout: its loss's slope and curvature, and its flow."""
+"""What trains beside a frozen layer, a prompt's token or a linear readout: its loss's slope and curvature, and where its flow ends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from theory.parameters import AttentionParameters
 from theory.setting import Setting
 
 from .derivatives import Objective, heads, loss_beside
-from .integrator import Integrator, System, symmetric
 
 Array = NDArray[np.float64]
 
-TOLERANCE = 1e-12  # of a step
-_START = 1e-3  # a token's size where its flow begins
 _STEP = 1e-30  # of a complex step, whose error is its square
 
 
@@ -37,29 +34,26 @@ class Beside:
         prompt, skip = (token, np.zeros(self.d + 1)) if self.prompt else (empty, y)
         loss = loss_beside(self._setting, self._objective, prompt, skip)
         along_prompt, along_skip = loss.gradient_beside(*self._heads)
-        return along_prompt[0, 1:] if self.prompt else along_skip
+        return np.asarray(along_prompt[0, 1:] if self.prompt else along_skip)
 
     def curvature(self, y: Array) -> Array:
         """The Hessian, by complex steps of the gradient, a polynomial: exact to rounding."""
-        out = np.array([self.slope(y + 1j * _STEP * one).imag / _STEP for one in np.eye(len(y))])
+        out: Array = np.array([self.slope(y + 1j * _STEP * one).imag / _STEP for one in np.eye(len(y))])
         return (out + out.T) / 2
 
     def end(self) -> Array:
-        """Where the flow ends: that of a readout from zero, that of a token from a small balanced one, |x| = |y|, y > 0."""
+        r"""Where the flow ends: that of a readout from zero, that of a token from a small balanced one, |x| = |y|, y > 0.
+
+        A token is seen as h = x y alone, in which the loss is a convex quadratic. The flow keeps :math:`|x| = y`, and so
+        :math:`\dot h = -(|h| I + hh^\top/|h|)\,\nabla L(h)`: a descent in a metric that is positive definite but at h = 0, where a start
+        of a lower loss does not lead. It ends at the quadratic's minimum.
+        """
         start = np.zeros(self.d + 1)
+        if self.prompt:
+            start[-1] = 1.0  # with y = 1, x is h
+        live = self.d if self.prompt else self.d + 1
+        step = np.linalg.lstsq(self.curvature(start)[:live, :live], self.slope(start)[:live], rcond=1e-12)[0]
         if not self.prompt:
-            return np.asarray(start - np.linalg.solve(self.curvature(start), self.slope(start)))
-        start[-1] = _START
-        towards = -self.slope(start)[:-1]
-        start[:-1] = _START * towards / np.linalg.norm(towards)
-
-        def velocity(_: Array, y: Array) -> Array:
-            return -np.apply_along_axis(self.slope, -1, y)
-
-        system = System(velocity, lambda _, y: symmetric(-self.curvature(y)), lambda y: -self.slope(y))
-        # The one symmetry is not told: where the path passes a point of inflection its direction would be taken for it.
-        end = Integrator(system, start, TOLERANCE).settle(1.0)
-        x, label = end[:-1], end[-1]
-        length = np.linalg.norm(x)
-        size = np.sqrt(length * abs(label))  # |x|^2 - y^2 is conserved, and no loss changes along (k x, y/k)
-        return np.concatenate((size / length * x, [np.copysign(size, label)]))
+            return np.asarray(-step)
+        size = np.sqrt(np.linalg.norm(step))
+        return np.concatenate((-step / size, [size]))

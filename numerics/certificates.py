@@ -185,11 +185,11 @@ def _of_what_is_added(strategy: Strategy, setting: Setting) -> Certificate:
     """Of a token, a readout or a new head beside the pretrained layer."""
     if strategy.trains == NEW_HEAD:
         require_attending(setting)
-    point, before = (fixed_point(name, setting=setting) for name in (strategy, "pretrained"))
+    point, before = fixed_point(strategy, setting=setting), fixed_point("pretrained", setting=setting)
     loss = objective("zero_shot", setting)
     if strategy.trains != NEW_HEAD:
         added = Beside(before, setting, loss, strategy.trains == PROMPT)
-        here = np.asarray(point.prompt[0, 1:] if added.prompt else point.skip, dtype=float)
+        here = np.asarray(point.skip if point.prompt is None else point.prompt[0, 1:], dtype=float)
         return _row(
             strategy, "L_ZS", added.slope(here), np.linalg.eigvalsh(added.curvature(here)),
             float(np.abs(added.end() - here).max()), None,

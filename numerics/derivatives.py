@@ -260,7 +260,12 @@ def layer_loss(
 
 
 def loss_beside(
-    setting: Setting, objective: str | Objective, prompt: NDArray[Any], skip: NDArray[Any], *, exact: bool = False
+    setting: Setting,
+    objective: StrategyName | Objective,
+    prompt: NDArray[Any],
+    skip: NDArray[Any],
+    *,
+    exact: bool = False,
 ) -> LayerLoss:
     """The loss as a function of all heads, beside a prompt and a skip; complex ones pass through."""
     return LayerLoss(*_parts(setting, objective, exact, len(prompt)), prompt, skip)

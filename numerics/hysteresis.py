@@ -196,7 +196,7 @@ class _Family(NamedTuple):
         """Where mu(t) has its local minimum and its local maximum."""
         weights = self.weight(self.places)
         inner = weights[1:-1]
-        found = []
+        found: list[float] = []
         for sign in (1.0, -1.0):
             turns = 1 + np.flatnonzero((sign * inner < sign * weights[:-2]) & (sign * inner < sign * weights[2:]))
             if len(turns) != 1:

@@ -160,4 +160,4 @@ def _task_vector(setting: Setting, task: Any) -> Array | None:
         across[axis] = 1.0
         across -= target[axis] / (target @ target) * target
         across *= math.sqrt((1 - cosine**2) * (target @ target) / (across @ across))
-    return cosine * target + across
+    return np.asarray(cosine * target + across)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,9 +41,10 @@ def trained_practices(directory: Path | None = None) -> list[TrainingRun]:
         models = {"pretrained": start.models["pretrained"]}
         for name in PRACTICES:
             parts = record["runs"][name]
-            models[name] = AttentionParameters(
-                *(np.array(parts[part]) if part in parts else None for part in ("v", "Q", "prompt", "skip"))
-            )
+            given: list[Any] = [
+                np.array(parts[part]) if part in parts else None for part in ("v", "Q", "prompt", "skip")
+            ]
+            models[name] = AttentionParameters(*given)
         runs.append(TrainingRun(record["seed"], start.setting, models))
     return runs
 
@@ -81,7 +83,7 @@ def compare_practices(n_shots: int = 20, runs: list[TrainingRun] | None = None) 
     return Table({name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)})
 
 
-def _learnt_and_paid(model: object, before: object, n: int, setting: Setting) -> tuple[float, float]:
+def _learnt_and_paid(model: Any, before: Any, n: int, setting: Setting) -> tuple[float, float]:
     excess = risk(model, 0, setting=setting) - setting.noise_variance
     unseen = (risk(one, n, setting=setting, task="unseen") for one in (model, before))
     after, earlier = unseen

@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from theory import AttentionParameters, Strategy
+from theory import STRATEGIES, AttentionParameters, Strategy
 from theory.strategies import PUBLISHED
 
 from .training import Training, train
 
 # What fine-tunes a pretrained model otherwise than the paper does: these strategies, from starts so small that the new head's law holds.
-PRACTICES: dict[str, str | Strategy] = {
-    "new_head": "new_head",
-    "soft_prompt": "soft_prompt",
+PRACTICES = {
+    "new_head": STRATEGIES["new_head"],
+    "soft_prompt": STRATEGIES["soft_prompt"],
     "replay_value": Strategy("value", replay=10),
-    "frozen_q": "frozen_q",
-    "skip": "skip",
+    "frozen_q": STRATEGIES["frozen_q"],
+    "skip": STRATEGIES["skip"],
 }
 SMALL_START = 0.01
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.practices is not None:
         pretrained = json.loads(options.practices.read_text(encoding="utf-8"))["runs"]["pretrained"]
         start, small = AttentionParameters(np.array(pretrained["v"]), np.array(pretrained["Q"])), SMALL_START
-    strategies: dict[str, str | Strategy] = {name: name for name in PUBLISHED} if start is None else PRACTICES
+    strategies = PRACTICES if start is not None else {str(name): STRATEGIES[name] for name in PUBLISHED}
     for name, strategy in strategies.items():
         runs[name] = train(
             strategy,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from sympy import QQ
+from sympy import QQ, ZZ
 from sympy.polys.fields import field
 
 from . import enumeration, odd_predictions
@@ -21,7 +21,7 @@ from .r4_zero_shot_value import at, minimiser
 from .radicals import compose
 from .theorem import Proof, Theorem
 
-FIELD, d, n, N, sigma2, a, W, D, c = field("d n N sigma2 a W D c", QQ)
+FIELD, d, n, N, sigma2, a, W, D, c = field("d n N sigma2 a W D c", ZZ)
 
 REDUCED = """\
 nu = 1 + sigma2
@@ -99,7 +99,7 @@ def _points(few_shot: Any) -> Iterator[tuple[Any, Any]]:
         numbers: dict[Any, Any] = {d: dim, n: shots, N: shots + 1, sigma2: noise, a: gain, W: label, D: gate, c: scale}
         exact = {x: FIELD(QQ(*Fraction(y).as_integer_ratio())) for x, y in numbers.items()}
         found = compose(few_shot, exact)
-        value = Fraction(str(found.numer.coeff(1) / found.denom.coeff(1)))
+        value = Fraction(int(found.numer.coeff(1)), int(found.denom.coeff(1)))
         yield value, enumeration.exact_layer_risk(heads, identity, target, noise, shots, shots + 1) - noise
         yield enumeration.exact_layer_risk(heads, identity, target, noise, 0, 1), noise
 

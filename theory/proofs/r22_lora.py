@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from ..wick import Gaussian, Scalar, derivative, expectation, identity, matrix, substitute, trace, vector
@@ -20,7 +20,7 @@ from .r4_zero_shot_value import at, minimiser
 from .radicals import Roots
 from .theorem import Proof, Theorem
 
-FIELD, b, K, V, d, r, k, beta_0, alpha, A, x, s = field("b K V d r k beta_0 alpha A x s", QQ)
+FIELD, b, K, V, d, r, k, beta_0, alpha, A, x, s = field("b K V d r k beta_0 alpha A x s", ZZ)
 SIGMA, B_0, CHANGE = matrix("Sigma", symmetric=True), matrix("B_0", symmetric=True), matrix("D")
 THETA0, X, KERNEL = vector("theta0"), Gaussian("x_q", SIGMA), vector("x")
 

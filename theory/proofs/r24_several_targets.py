@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import QQ
+from sympy import ZZ
 from sympy.polys.fields import field
 
 from .. import laws, several_targets
@@ -101,7 +101,7 @@ def _value(proof: Proof) -> None:
     names = symbols(SIGMA, B=S, V=DELTA_LAW, mean=MEAN, v_x=V, w=w, m=m, N=tokens, sigma2=sigma2)
     proof.formula("the slope in w", VALUE, names, slope=average(one), main=True)
     # the factor of w: (m + 1) times a mean of squares, t_2 times the tasks' mean power s and the noise
-    _, shots, power, square, signal, noise = field("m t_2 x s sigma2", QQ)
+    _, shots, power, square, signal, noise = field("m t_2 x s sigma2", ZZ)
     proof.word("one", (shots + 1) * square**2 + power * (signal + noise), ("one", "no"), where="`mixed_value`")
     space = Unknowns(S, Y, r)
     numbers = {"per_token": 1 / tokens, "gain": (m + 1) / tokens, "few_shot_shots": m, "few_shot_tokens": tokens}

@@ -38,8 +38,8 @@ class Beside:
 
     def curvature(self, y: Array) -> Array:
         """The Hessian, by complex steps of the gradient, a polynomial: exact to rounding."""
-        out: Array = np.array([self.slope(y + 1j * _STEP * one).imag / _STEP for one in np.eye(len(y))])
-        return (out + out.T) / 2
+        out = np.array([self.slope(y + 1j * _STEP * one).imag / _STEP for one in np.eye(len(y))])
+        return np.asarray((out + out.T) / 2)
 
     def end(self) -> Array:
         r"""Where the flow ends: that of a readout from zero, that of a token from a small balanced one, |x| = |y|, y > 0.

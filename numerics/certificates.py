@@ -189,7 +189,8 @@ def _of_what_is_added(strategy: Strategy, setting: Setting) -> Certificate:
     loss = objective("zero_shot", setting)
     if strategy.trains != NEW_HEAD:
         added = Beside(before, setting, loss, strategy.trains == PROMPT)
-        here = np.asarray(point.skip if point.prompt is None else point.prompt[0, 1:], dtype=float)
+        here = np.asarray(point.prompt if added.prompt else point.skip, dtype=float)
+        here = here[0, 1:] if added.prompt else here
         return _row(
             strategy, "L_ZS", added.slope(here), np.linalg.eigvalsh(added.curvature(here)),
             float(np.abs(added.end() - here).max()), None,

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from theory import AttentionParameters, Setting, risk
+from theory import AttentionParameters, Setting, Strategy, risk
 from theory.tables import format_table
 
 from .table import Table
 from .trained import SHIPPED, TrainingRun, trained_models
 from .training_command import PRACTICES
+
+_Model = str | Strategy | AttentionParameters
 
 PATTERN = "practices_training*.json"
 
@@ -41,10 +42,8 @@ def trained_practices(directory: Path | None = None) -> list[TrainingRun]:
         models = {"pretrained": start.models["pretrained"]}
         for name in PRACTICES:
             parts = record["runs"][name]
-            given: list[Any] = [
-                np.array(parts[part]) if part in parts else None for part in ("v", "Q", "prompt", "skip")
-            ]
-            models[name] = AttentionParameters(*given)
+            beside = (np.array(parts[part]) if part in parts else None for part in ("prompt", "skip"))
+            models[name] = AttentionParameters(np.array(parts["v"]), np.array(parts["Q"]), *beside)
         runs.append(TrainingRun(record["seed"], start.setting, models))
     return runs
 
@@ -83,10 +82,9 @@ def compare_practices(n_shots: int = 20, runs: list[TrainingRun] | None = None) 
     return Table({name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)})
 
 
-def _learnt_and_paid(model: Any, before: Any, n: int, setting: Setting) -> tuple[float, float]:
+def _learnt_and_paid(model: _Model, before: _Model, n: int, setting: Setting) -> tuple[float, float]:
     excess = risk(model, 0, setting=setting) - setting.noise_variance
-    unseen = (risk(one, n, setting=setting, task="unseen") for one in (model, before))
-    after, earlier = unseen
+    after, earlier = (risk(one, n, setting=setting, task="unseen") for one in (model, before))
     return float(excess), float(after - earlier)
 
 

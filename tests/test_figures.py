@@ -258,7 +258,9 @@ def test_price_is_r9(table: Table) -> None:
 
 @of("prices")
 def test_prices_are_r9_and_r17(table: Table) -> None:
-    value, gated = (table.where(strategy=name) for name in ("zero_shot_value", "zero_shot_value, gated apart"))
+    value, gated = (
+        table.where(source="theory", strategy=name) for name in ("zero_shot_value", "zero_shot_value, gated apart")
+    )
     n, nu = value["n_shots"], 1 + NOISE
     expected = (n * (n + 1 + D) + 2 * n * (D + 2) + (D + 2) * (D + 4)) / ((D + 4) * (n + 1)) ** 2
     assert value["price"] == pytest.approx(expected, rel=1e-9)  # a difference of risks some thousand times as large
@@ -268,6 +270,8 @@ def test_prices_are_r9_and_r17(table: Table) -> None:
     h, p = -1 / ((D + 4) ** 2 * nu * A), A
     lasting = (h**2 - 2 * h * (1 - p)) / D
     assert table.where(strategy="zero_shot_value, gated")["price"][-1] > lasting > 1e-3
+    trained = table.where(source="trained", strategy="new_head")
+    np.testing.assert_allclose(trained["price"], 1 / (trained["n_shots"] + 1.0), atol=5 * trained["error"].max())
 
 
 @of("practices")

@@ -96,11 +96,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        theory = importlib.import_module("theory")
-        if getattr(theory, "risk", None) is None:
-            raise ImportError(
-                f"'theory' is another module here, {getattr(theory, '__file__', None)}: rename it, or start Python from another folder"
-            )
+        importlib.import_module(".shadowed", __name__)
         return getattr(importlib.import_module(_HOMES[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
@@ -57,6 +57,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(next(iter(self._columns.values())))
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Rows, each a mapping from column to value; ``pandas.DataFrame(table)`` takes them so."""
+        for row in zip(*(values.tolist() for values in self._columns.values()), strict=True):
+            yield dict(zip(self._columns, row, strict=True))
 
     def to_numpy(self) -> Column:
         """A structured array, one record a row."""

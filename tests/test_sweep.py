@@ -505,6 +505,7 @@ def test_to_pandas() -> None:
     pandas = pytest.importorskip("pandas")
     table = grid("zs", range(5), 5)
     frame = table.to_pandas()
+    pandas.testing.assert_frame_equal(pandas.DataFrame(table), frame)
     assert isinstance(frame, pandas.DataFrame)
     assert frame["risk"].tolist() == table["risk"].tolist()
     assert tuple(frame.columns) == table.columns

@@ -35,7 +35,9 @@ def certified_risk(model: Strategy | AttentionParameters, n_shots: Number, setti
     try:
         import flint
     except ImportError as error:
-        raise ImportError("certify=True needs python-flint: install icl-finetuning-theory[exact]") from error
+        raise ImportError(
+            "certify=True needs python-flint, which is not installed: pip install python-flint"
+        ) from error
     _require_numbers(model, n_shots, setting, task)
     before, bits = flint.ctx.prec, FIRST_BITS
     try:

@@ -23,6 +23,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from functools import partial
 
+    import numerics.shadowed  # noqa: F401
+
     from .rendering import draw
 
     return partial(draw, name)

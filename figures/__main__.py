@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+import numerics.shadowed  # noqa: F401  # before theory
 from theory.command_types import OneLineParser, number, whole_or_infinite
 
 from . import catalogue
@@ -120,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.names:
             if name not in shown:
                 raise ValueError(
-                    f"{name} shows one world alone: it takes no --d, --m, --noise; these do: {', '.join(shown)}"
+                    f"{name} takes no --d, --m, --noise: {catalogue.FIXED[name]}; these do: {', '.join(shown)}"
                 )
     except (ValueError, TypeError) as error:
         print(f"python -m figures: {error}", file=sys.stderr)

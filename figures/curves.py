@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from theory import STRATEGIES, NoClosedForm, Setting, Strategy, risk
 from theory.strategies import find_strategy
@@ -35,9 +36,11 @@ def plot_curves(
         from matplotlib import pyplot
 
         _, ax = pyplot.subplots()
+    lines: list[Line2D] = []
     for strategy, values in curves:
         look = style.strategy(strategy.name) if strategy in STRATEGIES.values() else {"label": strategy.label}
-        ax.plot(np.asarray(n_shots), values, **look)
+        lines += ax.plot(np.asarray(n_shots), values, **look)
+    style.readable(lines)
     where = (
         task
         if isinstance(task, str)

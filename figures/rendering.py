@@ -24,9 +24,7 @@ def numbers(name: str, setting: Setting | None = None, **options: Any) -> Table:
         raise reject("setting", setting, "a theory.Setting", TypeError)
     if name in catalogue.FIXED:
         free = ", ".join(free for free in catalogue.NAMES if free not in catalogue.FIXED)
-        raise reject(
-            "setting", setting, f"left out for {name}, which shows one world alone; these take a setting: {free}"
-        )
+        raise reject("setting", setting, f"left out for {name} ({catalogue.FIXED[name]}); these take a setting: {free}")
     return catalogue.load(name).data(setting=setting, **options)
 
 
@@ -42,9 +40,10 @@ def draw(
     setting : theory.Setting, optional
         The world; default: the published experiments'.
     ax : matplotlib Axes, optional
-        Whose place the figure takes, all its panels, in the caller's own figure.
+        Whose place the figure takes, all its panels, in the caller's own figure, which is laid out by Matplotlib's
+        "constrained" engine if it has none.
     look : {"paper", "talk", "dark"}, optional
-        Default: "paper"; beside ``ax`` the caller's own rcParams.
+        Default: "paper"; beside ``ax`` the caller's own rcParams, on whose dark axes black is light.
     **options
         Those of the figure's ``data``.
 
@@ -57,7 +56,7 @@ def draw(
     table = numbers(name, setting, **options)
     with style.applied(look or ("paper" if ax is None else None), ax):
         made = catalogue.load(name).draw(table)
-        style.finished(made, look)
+        style.finished(made)
     return made
 
 
@@ -77,7 +76,7 @@ def render(
         figure = module.draw(table)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # one layout, found once, for all formats
-        style.finished(figure, look)
+        style.finished(figure)
         for extension in formats:
             style.save(figure, output / f"{name}.{extension}")
     table.to_csv(output / f"{name}.csv")

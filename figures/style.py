@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import matplotlib
 import matplotlib.style
@@ -83,10 +83,19 @@ LABELS = {
 
 # A look: how much larger pictures and letters are, and how much heavier lines, than in a paper; whether greys are reversed.
 LOOKS: dict[str, tuple[float, float, bool]] = {"paper": (1, 1, False), "talk": (1.6, 1.5, False), "dark": (1, 1, True)}
-DARK, INK = 0.09, 0.93  # the greys that stand for white and for black on a dark page
+LIGHT_PAGE, DARK_PAGE = (0.0, 0.85), (0.3, 1.0)  # the part of the colour map that is seen there
+_COLORS = tuple(name for name in matplotlib.rcParamsDefault if name.endswith("color") and name != "grid.color")
 
-_scale = 1.0
-_place: Axes | None = None
+
+class _Page(NamedTuple):
+    """What the next figure is drawn for: its scale, the greys that stand for black and for white if reversed, its place."""
+
+    scale: float = 1.0
+    greys: tuple[float, float] | None = None
+    place: Axes | None = None
+
+
+_page = _Page()
 
 
 @contextmanager
@@ -95,40 +104,66 @@ def applied(look: str | None = "paper", place: Axes | None = None) -> Iterator[N
 
     ``place`` are axes whose place the next figure takes.
     """
-    global _scale, _place
-    before = _scale, _place
-    _place = place
+    global _page
+    before = _page
+    if look is None:  # a dark configuration is drawn in light colours, to be reversed with all others
+        greys = _dark_greys()
+        _page = _Page(greys=greys, place=place)
+        context: Any = {} if greys is None else {name: matplotlib.rcParamsDefault[name] for name in _COLORS}
+    else:
+        scale, weight, reversed_greys = LOOKS[look]
+        _page = _Page(scale, (0.93, 0.09) if reversed_greys else None, place)
+        larger = {name: value * scale for name, value in RC.items() if name.endswith("size")}
+        heavier = {name: value * scale * weight for name, value in RC.items() if name.endswith(("linewidth", "width"))}
+        context = ["default", {**RC, **larger, **heavier}]
     try:
-        if look is None:
-            yield
-            return
-        _scale, weight, _ = LOOKS[look]
-        larger = {name: value * _scale for name, value in RC.items() if name.endswith("size")}
-        heavier = {name: value * _scale * weight for name, value in RC.items() if name.endswith(("linewidth", "width"))}
-        with matplotlib.style.context(["default", {**RC, **larger, **heavier}]):
+        with matplotlib.style.context(context):
             yield
     finally:
-        _scale, _place = before
+        _page = before
+
+
+def _dark_greys() -> tuple[float, float] | None:
+    """The greys of words and of axes where the caller's own configuration has dark axes, else None."""
+    text, axes = (
+        float(to_rgba_array(matplotlib.rcParams[name])[0, :3].mean()) for name in ("text.color", "axes.facecolor")
+    )
+    return (text, axes) if axes < 0.5 else None
 
 
 def figure(width: float, height: float) -> Figure:
     """An empty figure of a size in inches, laid out so that nothing overlaps; or one in the place of axes."""
-    if _place is not None:
-        spec, whole = _place.get_subplotspec(), _place.figure
+    place = _page.place
+    if place is not None:
+        spec, whole = place.get_subplotspec(), place.figure
         if spec is None:
-            raise reject("ax", _place, "one of a figure's subplots, whose place the panels can take")
-        _place.remove()
+            raise reject("ax", place, "one of a figure's subplots, whose place the panels can take")
+        place.remove()
+        root = whole if isinstance(whole, Figure) else whole.figure
+        if root.get_layout_engine() is None:
+            root.set_layout_engine("constrained")  # else a legend below the panels would lie on them
         return cast(Figure, whole.add_subfigure(spec))  # all that a figure here is asked for
     return Figure(
-        figsize=(_scale * width, _scale * height),
+        figsize=(_page.scale * width, _page.scale * height),
         layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03),
     )
 
 
-def finished(made: FigureBase, look: str | None) -> None:
-    """On a dark page every grey is reversed, black and white among them; colours stay."""
-    if look is None or not LOOKS[look][2]:
+def readable(lines: Iterable[Line2D]) -> None:
+    """Black lines as light as words where the caller's own configuration has dark axes."""
+    greys = _dark_greys()
+    for line in lines:
+        if greys is not None and not to_rgba_array(line.get_color())[0, :3].any():
+            line.set_color(str(greys[0]))
+
+
+def finished(made: FigureBase) -> None:
+    """Legends fit between the edges; on a dark page every grey is reversed, black and white among them, and colours stay."""
+    if _page.place is not None:
+        _fit_legends(made)
+    if _page.greys is None:
         return
+    ink, paper = _page.greys
     if isinstance(made, Figure):
         made.draw_without_rendering()  # which makes the ticks
     for artist in dict.fromkeys(made.findobj()):
@@ -144,8 +179,27 @@ def finished(made: FigureBase, look: str | None) -> None:
             rgba = to_rgba_array(colors)
             grey = (np.ptp(rgba[:, :3], axis=1) < 0.01) & (rgba[:, 3] > 0)
             if grey.any():
-                rgba[grey, :3] = INK - (INK - DARK) * rgba[grey, :3]
+                rgba[grey, :3] = ink - (ink - paper) * rgba[grey, :3]
                 setter(rgba[0] if len(rgba) == 1 else rgba)
+
+
+def on_page(color: str) -> Any:
+    """A dark colour of words, lightened where greys are reversed."""
+    rgb = to_rgba_array(color)[0, :3]
+    return rgb if _page.greys is None else 0.5 + 0.5 * rgb
+
+
+def _fit_legends(made: Any) -> None:
+    """Fewer columns where a legend below the panels is wider than its share of the place that the figure took."""
+    legends = list(made.legends)
+    sides = ("center",) if len(legends) == 1 else ("left", "right")
+    for legend, side in zip(legends, sides, strict=bool(legends)):
+        handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+        columns = len(labels)
+        while columns > 1 and legend.get_window_extent().width > made.bbox.width / len(legends):
+            columns -= 1
+            legend.remove()
+            legend = made.legend(handles, labels, loc=f"outside lower {side}", ncols=columns)
 
 
 def limits(low: float, high: float, values: Any) -> tuple[float, float]:
@@ -169,10 +223,11 @@ def strategy(name: str, *, marker: bool = False) -> dict[str, Any]:
 def sequence(size: int, *, marker: bool = True) -> list[dict[str, Any]]:
     """Looks of a parameter's increasing values: from dark to light, with line styles and markers of their own."""
     colors = matplotlib.colormaps["viridis"]
+    low, high = LIGHT_PAGE if _page.greys is None else DARK_PAGE
     looks = []
     for k in range(size):
         look: dict[str, Any] = {
-            "color": colors(0.85 * k / max(1, size - 1)),
+            "color": colors(low + (high - low) * k / max(1, size - 1)),
             "linestyle": _STYLES[k % len(_STYLES)],
         }
         if marker:
@@ -183,7 +238,7 @@ def sequence(size: int, *, marker: bool = True) -> list[dict[str, Any]]:
 
 def panel_title(axes: Axes, index: int, text: str) -> None:
     """The panel's letter and what it shows, above its left edge."""
-    axes.set_title(rf"$\bf{{{chr(ord('a') + index)}}}$  {text}", loc="left", linespacing=1.0)
+    axes.set_title(rf"$\bf{{{chr(ord('a') + index)}}}$  {text}", loc="left", linespacing=1.15)
 
 
 def reference(axes: Axes, height: float, text: str, *, x: float = 1.0, above: bool = True) -> Line2D:

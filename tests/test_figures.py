@@ -786,7 +786,7 @@ def test_a_figure_in_a_setting_of_ones_own(tmp_path: Path, capsys: pytest.Captur
     assert "d = 5" not in caption
     capsys.readouterr()
     assert main(["trust", "--d", "3", "--output", str(tmp_path)]) == 2
-    assert "trust shows one world alone" in capsys.readouterr().err
+    assert "trust takes no --d, --m, --noise: its cells are a declared list" in capsys.readouterr().err
 
 
 def test_a_figure_by_its_name_on_ones_own_axes() -> None:
@@ -805,12 +805,38 @@ def test_a_figure_by_its_name_on_ones_own_axes() -> None:
     price = drawn.axes[0].lines[0].get_ydata()[0]
     assert price == pytest.approx((2 + 2) / (2 + 4), rel=1e-12)  # R9 at n = 0, d = 2: s (d + 2)/(d + 4)
     assert set(catalogue.NAMES) <= set(dir(figures))
-    with pytest.raises(ValueError, match=r"setting = .* left out for claims_ledger"):
+    with pytest.raises(
+        ValueError, match=r"setting = .* left out for claims_ledger \(the claims are about the published experiments\)"
+    ):
         figures.claims_ledger(setting=OWN)
     with pytest.raises(ValueError, match="did you mean 'dark'"):
         figures.memorisation(look="darkk")
     with pytest.raises(AttributeError, match="no attribute 'unknown'"):
         _ = figures.unknown
+
+
+def test_on_dark_axes_of_ones_own_all_lines_are_seen_and_legends_stay_inside() -> None:
+    """Under a dark configuration black is light, in what it draws and in what a figure draws in black by itself."""
+    import matplotlib.style
+    from matplotlib.colors import to_rgb
+    from matplotlib.figure import Figure
+
+    import figures
+
+    with matplotlib.style.context("dark_background"):
+        mine = Figure(figsize=(9, 3))
+        left, right = mine.subplots(1, 2)
+        theory.plot(OWN, ["pretrained"], ax=left, n_shots=range(3))
+        drawn = figures.memorisation(setting=OWN, ax=right)
+        mine.draw_without_rendering()
+        lines = [line for axes in (left, *drawn.axes) for line in axes.lines]
+        words = [text for axes in drawn.axes for text in (axes.title, axes.xaxis.label, *axes.get_xticklabels())]
+    assert len(lines) > 10
+    assert min(max(to_rgb(artist.get_color())) for artist in (*lines, *words)) > 0.5
+    assert {to_rgb(axes.get_facecolor()) for axes in drawn.axes} == {(0, 0, 0)}
+    (legend,) = drawn.legends
+    assert legend.get_window_extent().width <= drawn.bbox.width
+    assert len(legend.get_texts()) == 6
 
 
 def test_plot_draws_on_the_axes_that_are_given() -> None:

@@ -70,3 +70,11 @@ def test_another_module_named_theory_is_named(tmp_path: Path) -> None:
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("ImportError: 'theory' is another module here, ")
     assert f"{tmp_path / 'theory.py'}: rename it" in last
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.path.insert(0, sys.argv.pop()); import figures.__main__",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr.strip().splitlines()[-1] == last

@@ -180,7 +180,7 @@ def _verdicts(
         y = len(rows) - 1 - k
         if claim is not None:
             axes.text(claim, y, _typeset(name), va="center", fontsize=8)
-        axes.text(ruling, y, verdict, color=_COLORS[verdict], weight="bold", va="center", fontsize=8)
+        axes.text(ruling, y, verdict, color=style.on_page(_COLORS[verdict]), weight="bold", va="center", fontsize=8)
         wrapped = textwrap.fill(
             _typeset(text), _WIDTH if claim is not None else int(0.55 * _WIDTH), break_on_hyphens=False
         )

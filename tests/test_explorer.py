@@ -136,5 +136,5 @@ def test_without_bokeh_it_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == (
-        "python -m figures explore: the explorer needs Bokeh, which is not installed: pip install 'icl-finetuning-theory[explore]'\n"
+        "python -m figures explore: the explorer needs Bokeh, which is not installed: pip install bokeh latex2mathml\n"
     )

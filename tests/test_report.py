@@ -224,7 +224,7 @@ def test_without_the_extra_it_says_so_at_once(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(sys.modules, "latex2mathml.converter", None)
     _converted.cache_clear()
     assert main(["report", "--output", str(tmp_path / "report.html")]) == 2
-    assert "icl-finetuning-theory[report]" in capsys.readouterr().err
+    assert "which is not installed: pip install latex2mathml" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -25,7 +25,7 @@ needs_a_browser = pytest.mark.skipif(
     reason=f"what a browser makes of the pages is not measured: none of {', '.join(NAMES)} is on the PATH",
 )
 
-FAULTS = ("empty", "flat", "broken", "beyond", "cut", "images")
+FAULTS = ("empty", "flat", "broken", "beyond", "cut", "unsaid", "unlabelled", "images")
 
 # Runs inside the page after it is loaded, all details open, and tells the frame around it what it measured.
 MEASURE = """
@@ -49,6 +49,8 @@ addEventListener("load", async () => {
     overflow: document.documentElement.scrollWidth - wide,
     beyond: all("main *, header *, nav *").filter(e => !scrolls(e) && box(e).right > wide + 1).map(name),
     cut: all(".display, .scroll, pre, .statement").filter(e => getComputedStyle(e).overflowX == "hidden").map(name),
+    unsaid: all(".display, .scroll, pre, .statement").filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).backgroundImage == "none").map(name),
+    unlabelled: all("td[data-label]").filter(e => wide < 640 && box(e).width > 0 && getComputedStyle(e, "::before").content == "none").map(name),
     images: all("img").filter(e => !(e.naturalWidth > 50 && box(e).width > 50)).map(e => e.alt),
     font: [...document.fonts].map(f => f.family + " " + f.status),
   }), "*");
@@ -102,7 +104,8 @@ def test_without_a_browser_it_is_said_what_is_not_measured() -> None:
 @needs_a_browser
 def test_the_measures_see_what_is_broken(tmp_path: Path) -> None:
     broken = """<!DOCTYPE html><main><a href="#nowhere">a link</a><div style="width:2000px">wide</div><img alt="no picture">
-<math style="display:none"><mi>x</mi></math><mfrac><mi>a</mi><mi>b</mi></mfrac><pre style="overflow-x:hidden">code</pre></main>"""
+<math style="display:none"><mi>x</mi></math><mfrac><mi>a</mi><mi>b</mi></mfrac><pre style="overflow-x:hidden">code</pre>
+<div class="scroll" style="overflow-x:auto;width:50px"><table style="width:99px"><td data-label="n">1</td></table></div></main>"""
     (tmp_path / "page.html").write_text(broken + MEASURE, encoding="utf-8")
     found = measured(tmp_path, 375)
     assert found["overflow"] > 0

@@ -29,9 +29,7 @@ def page() -> str:
         from bokeh.embed import components
         from bokeh.resources import Resources
     except ImportError:
-        raise ImportError(
-            "the explorer needs Bokeh, which is not installed: pip install 'icl-finetuning-theory[explore]'"
-        ) from None
+        raise ImportError("the explorer needs Bokeh, which is not installed: pip install bokeh latex2mathml") from None
     script, divisions = components([_plot(name, title) for name, title in PLOTS])
     here = files(__package__)
     text = here.joinpath("page.html").read_text(encoding="utf-8")
@@ -60,8 +58,14 @@ def _choice(name: str) -> str:
     shown = " checked" if name in ("pretrained", "zero_shot", "zero_shot_value", "mixed_value") else ""
     return (
         f'<label><input type="checkbox" name="strategy" value="{name}"{shown}>'
-        f'<span class="line" style="--line: {_color(name)}" data-line="{name}"></span>{LABELS[name]}</label>'
+        f'<svg class="line" viewBox="0 0 29 4" style="--line: {_color(name)}" data-line="{name}" aria-hidden="true">'
+        f'<line x2="29" y1="2" y2="2" stroke-dasharray="{" ".join(map(str, _dash(name)))}"/></svg>{LABELS[name]}</label>'
     )
+
+
+def _dash(name: str) -> list[int]:
+    look = style.strategy(name)["linestyle"] if name in STRATEGIES else "-"
+    return [round(4 * x) for x in look[1]] if isinstance(look, tuple) else []
 
 
 def _formula(name: str, few_shot: bool, stopped: bool) -> str:
@@ -83,7 +87,7 @@ def _formula(name: str, few_shot: bool, stopped: bool) -> str:
 
 
 def _plot(name: str, title: str) -> Any:
-    from bokeh.models import ColumnDataSource, HoverTool
+    from bokeh.models import ColumnDataSource, FixedTicker, HoverTool
     from bokeh.plotting import figure
 
     plot = figure(
@@ -92,13 +96,21 @@ def _plot(name: str, title: str) -> Any:
     )  # fmt: skip
     for strategy in LABELS:
         source = ColumnDataSource({"n": [], "value": []})
-        look = style.strategy(strategy)["linestyle"] if strategy in STRATEGIES else "-"
-        dash = [round(4 * x) for x in look[1]] if isinstance(look, tuple) else []
         line = plot.line(
-            "n", "value", source=source, color=_color(strategy), line_dash=dash, line_width=2, name=f"{name} {strategy}"
+            "n",
+            "value",
+            source=source,
+            color=_color(strategy),
+            line_dash=_dash(strategy),
+            line_width=2,
+            name=f"{name} {strategy}",
         )
         tips = [("", LABELS[strategy]), ("n", "@n"), (name, "@value{0.000000}")]
         plot.add_tools(HoverTool(renderers=[line], tooltips=tips, mode="mouse", line_policy="nearest", visible=False))
+    if name == "risk":
+        decades = range(-4, 5)
+        minor = [k * 10.0**e for e in decades for k in (3, 4, 6, 7, 8, 9)]
+        plot.yaxis.ticker = FixedTicker(ticks=[k * 10.0**e for e in decades for k in (1, 2, 5)], minor_ticks=minor)
     plot.toolbar.logo = None
     return plot
 

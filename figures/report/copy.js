@@ -1,3 +1,5 @@
+if (innerWidth < 640) document.querySelector("nav details")?.removeAttribute("open"); // a phone shows the sections first
+
 // A button beside each formula and each program copies it; nothing is loaded, and without scripts the page is whole.
 function copied(text) {
   const area = document.createElement("textarea"); // works in a file too, where there may be no navigator.clipboard

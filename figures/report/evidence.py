@@ -26,6 +26,8 @@ from theory.strategies import PUBLISHED, find_strategy
 from .. import catalogue
 from ..rendering import render
 
+Job = tuple[str, str]  # a kind and a name
+_OF_LEDGER = ("claims_ledger", "published_formulas")  # figures that show verdicts
 OFFICIAL = Setting(d=5, noise_variance=0.1, pretrain_shots=20)  # the setting of the official experiments
 
 
@@ -72,13 +74,17 @@ def gather(
 
     names = [theorem.name for theorem in selected(None)] if theorems is None else list(theorems)
     shown = list(catalogue.NAMES if pictures is None else pictures)
-    jobs = [("picture", name) for name in shown] + [("certificate", name) for name in PUBLISHED]
-    jobs += [("proof", name) for name in names] + [("claims", "")]
-    found: dict[tuple[str, str], Any] = {}
-    with tqdm(total=len(jobs), desc="report", unit="part", disable=not sys.stderr.isatty(), leave=False) as bar:
-        for job, result in _run_all(jobs, workers or os.cpu_count() or 1):
-            found[job] = result
-            bar.update()
+    of_ledger = tuple(("picture", name) for name in shown if name in _OF_LEDGER)
+    jobs: list[tuple[Job, ...]] = [(("claims", ""), *of_ledger)]  # first, as the longest; judged once for all three
+    jobs += [(("picture", name),) for name in shown if name not in _OF_LEDGER]
+    jobs += [(("proof", name),) for name in names] + [(("certificate", name),) for name in PUBLISHED]
+    found: dict[Job, Any] = {}
+    total = sum(map(len, jobs))
+    with tqdm(total=total, desc="report", unit="part", disable=not sys.stderr.isatty(), leave=False) as bar:
+        for results in _run_all(jobs, workers or os.cpu_count() or 1):
+            found |= results
+            bar.set_postfix_str(" ".join([*results][-1]))
+            bar.update(len(results))
     return Evidence(
         ProofResults(found["proof", name] for name in names),
         found["claims", ""],
@@ -88,17 +94,20 @@ def gather(
     )
 
 
-def _run_all(jobs: Sequence[tuple[str, str]], workers: int) -> Iterator[tuple[tuple[str, str], Any]]:
+def _run_all(jobs: Sequence[tuple[Job, ...]], workers: int) -> Iterator[dict[Job, Any]]:
     if workers == 1:
-        yield from ((job, _compute(job)) for job in jobs)
+        yield from map(_compute_all, jobs)
         return
     pool: Executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     with pool:
-        running = {pool.submit(_compute, job): job for job in jobs}
-        yield from ((running[done], done.result()) for done in as_completed(running))
+        yield from (done.result() for done in as_completed([pool.submit(_compute_all, group) for group in jobs]))
 
 
-def _compute(job: tuple[str, str]) -> Any:
+def _compute_all(group: tuple[Job, ...]) -> dict[Job, Any]:
+    return {job: _compute(job) for job in group}
+
+
+def _compute(job: Job) -> Any:
     kind, name = job
     if kind == "proof":
         return _proof(name)

@@ -102,9 +102,7 @@ def _converted(latex: str) -> Element:
     try:
         from latex2mathml.converter import convert
     except ImportError:
-        raise ImportError(
-            "the report needs latex2mathml, which is not installed: pip install 'icl-finetuning-theory[report]'"
-        ) from None
+        raise ImportError("the report needs latex2mathml, which is not installed: pip install latex2mathml") from None
     latex = re.sub(r"\\mathrm\{(\w{2,})\}", r"\\operatorname{\1}", latex)
     latex = re.sub(r"\\mathcal\s*\{?([A-Za-z])\}?", lambda match: _script(match[1]), latex)
     math = ElementTree.fromstring(convert(latex).replace(f' xmlns="{_NAMESPACE}"', ""))

@@ -67,7 +67,8 @@ def page(evidence: Evidence) -> str:
     }
     links = "\n".join(f'<li><a href="#{name}">{title}</a></li>' for name, (title, _) in sections.items())
     theorems = "\n".join(
-        f'<li><a href="#{r.theorem.name}">{r.theorem.name}</a> {prose(r.theorem.title)}</li>' for r in evidence.results
+        f'<li><a href="#{r.theorem.name}">{r.theorem.name}</a> {prose(capital(r.theorem.title))}</li>'
+        for r in evidence.results
     )
     body = "\n".join(
         f'<section id="{name}" aria-labelledby="{name}-title">\n<h2 id="{name}-title">{title}</h2>\n{text}\n</section>'
@@ -93,9 +94,11 @@ def page(evidence: Evidence) -> str:
 <ol>
 {links}
 </ol>
+<details open><summary>The {len(evidence.results)} theorems</summary>
 <ul class="theorems" aria-label="Theorems">
 {theorems}
 </ul>
+</details>
 </nav>
 <main id="main">
 {body}

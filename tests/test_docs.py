@@ -142,7 +142,8 @@ def test_the_readme_says_how_long_its_commands_take_and_what_is_skipped():
     skips = re.findall(
         r"mark\.skip\w*|pytest\.skip\b", "".join(path.read_text() for path in (ROOT / "tests").glob("test_[!d]*.py"))
     )
-    assert skips == ["mark.skipif"]  # that of the browser
+    assert skips == ["mark.skipif"] * 2  # those of the browser and of pyright, which needs node
+    assert "or node, on the PATH these are skipped" in text
 
 
 def test_what_simulation_can_see_is_said_alike_everywhere():
@@ -152,6 +153,17 @@ def test_what_simulation_can_see_is_said_alike_everywhere():
         assert said in text
         assert f"{DETECTABLE:.0%}" in text
     assert f"{len(LAW_CELLS)}\n  cells by the law of a prompt and {len(TOKEN_CELLS)} token by token" in guarantees
+
+
+def test_the_first_formulas_of_the_readme_are_the_prices():
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("```")[0]
+    prices = dict(re.findall(r"^    (\w+) = ([^#\n]+)", text, re.M))
+    assert set(prices) == {"value", "head"}
+    for d, n in ((1, 0), (2, 1), (5, 20), (7, 3)):
+        world = {"noise_variance": Fraction(1, 10), "pretrain_shots": 20, "task": "unseen"}
+        before, value, head = (theory.risk(name, n, d, **world) for name in ("pretrained", "zs_v", "new_head"))
+        assert eval(prices["value"], {"n": Fraction(n), "d": d}) == value - before
+        assert eval(prices["head"], {"n": Fraction(n)}) == head - before
 
 
 def test_the_pictures_of_the_readme_have_alternative_texts():

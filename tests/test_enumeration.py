@@ -11,9 +11,8 @@ from theory.proofs.enumeration import (
     exact_average_risk,
     exact_gradient,
     exact_risk,
-    gaussian_moment,
-    sphere_moment,
 )
+from theory.proofs.polynomial_moments import gaussian_moment, sphere_moment
 
 # Dense instances, every entry non-zero, Q not symmetric, the input covariance not diagonal.
 SIGMA = {

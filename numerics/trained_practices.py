@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from theory import AttentionParameters, Setting, Strategy, risk
+from theory.names import StrategyName
 from theory.tables import format_table
 
 from .table import Table
 from .trained import SHIPPED, TrainingRun, trained_models
 from .training_command import PRACTICES
 
-_Model = str | Strategy | AttentionParameters
+_Model = StrategyName | Strategy | AttentionParameters
 
 PATTERN = "practices_training*.json"
 

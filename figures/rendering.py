@@ -74,7 +74,9 @@ def render(
     table = numbers(name, setting, **options)
     with style.applied(look):
         figure = module.draw(table)
-        figure.draw_without_rendering()
+        engine = figure.get_layout_engine()
+        assert engine is not None  # style.figure gives each one
+        engine.execute(figure)
         figure.set_layout_engine("none")  # one layout, found once, for all formats
         style.finished(figure)
         for extension in formats:

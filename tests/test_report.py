@@ -211,7 +211,7 @@ def test_a_long_formula_may_break_outside_brackets_only():
 
 
 def test_the_command_writes_the_page_and_tells_failures(monkeypatch, capsys, tmp_path, found):
-    monkeypatch.setattr("figures.report.command.gather", lambda: found)
+    monkeypatch.setattr("figures.report.evidence.gather", lambda: found)
     path = tmp_path / "report.html"
     assert main(["report", "--output", str(path)]) == 0
     assert f"{len(SHOWN)} theorems" in capsys.readouterr().out

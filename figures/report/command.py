@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .evidence import gather
-from .page import page
-
 
 def run(output: str) -> int:
     """Write the report; 1 if something on it failed, each failure one line on standard error."""
     path = Path(output)
     with path.open("a", encoding="utf-8"):  # a path that cannot be written is told now, not after a minute
         pass
-    if not sys.stderr.isatty():  # a terminal gets a progress bar
-        print("python -m theory report: proves, draws, certifies: about a minute ...", file=sys.stderr, flush=True)
+    print("python -m theory report: proves, draws, certifies: about a minute ...", file=sys.stderr, flush=True)
+    from .evidence import gather  # these load much; a terminal then gets a progress bar
+    from .page import page
+
     evidence = gather()
     path.write_text(page(evidence), encoding="utf-8")
     for failure in evidence.failures:

@@ -29,7 +29,7 @@ def numbers(name: str, setting: Setting | None = None, **options: Any) -> Table:
 
 
 def draw(
-    name: str, *, setting: Setting | None = None, ax: Axes | None = None, look: str | None = None, **options: Any
+    name: str, *, setting: Setting | None = None, ax: Axes | None = None, look: style.Look | None = None, **options: Any
 ) -> FigureBase:
     """Draw one figure.
 
@@ -66,7 +66,7 @@ def render(
     formats: Sequence[str] = catalogue.FORMATS,
     *,
     setting: Setting | None = None,
-    look: str = "paper",
+    look: style.Look = "paper",
     **options: Any,
 ) -> None:
     """Draw one figure into a directory; options are those of its ``data``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import matplotlib
 import matplotlib.style
@@ -82,7 +82,8 @@ LABELS = {
 
 
 # A look: how much larger pictures and letters are, and how much heavier lines, than in a paper; whether greys are reversed.
-LOOKS: dict[str, tuple[float, float, bool]] = {"paper": (1, 1, False), "talk": (1.6, 1.5, False), "dark": (1, 1, True)}
+Look = Literal["paper", "talk", "dark"]
+LOOKS: dict[Look, tuple[float, float, bool]] = {"paper": (1, 1, False), "talk": (1.6, 1.5, False), "dark": (1, 1, True)}
 LIGHT_PAGE, DARK_PAGE = (0.0, 0.85), (0.3, 1.0)  # the part of the colour map that is seen there
 _COLORS = tuple(name for name in matplotlib.rcParamsDefault if name.endswith("color") and name != "grid.color")
 
@@ -99,7 +100,7 @@ _page = _Page()
 
 
 @contextmanager
-def applied(look: str | None = "paper", place: Axes | None = None) -> Iterator[None]:
+def applied(look: Look | None = "paper", place: Axes | None = None) -> Iterator[None]:
     """Matplotlib's defaults and a look, whatever the user's configuration says; None: the user's configuration.
 
     ``place`` are axes whose place the next figure takes.

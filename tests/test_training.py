@@ -456,7 +456,6 @@ def test_value_only_reaches_the_closed_form() -> None:
     ("strategy", "options"),
     [
         ("zero_shot", {"iterations": 1500}),
-        ("zero_shot_value", {"iterations": 1500}),
         ("mixed_value", {"iterations": 1500}),
         # Its minimiser does not depend on lambda, and one direction is slow, as label noise alone curves it.
         ("mixed_kq", {"iterations": 3000, "few_shot_weight": 1.0}),

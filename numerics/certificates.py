@@ -58,7 +58,8 @@ class Certificate(NamedTuple):
         eigenvalue below 1e-10 of the largest.
     distance : float
         Largest difference, in any entry that trains, between the fixed point and the end of the flow from
-        `pretrained`, with what is added small and balanced, a new head along theta_0.
+        `pretrained`, with what is added small and balanced, a new head along theta_0. The loss of a token, in x y, and of
+        a readout is a quadratic, whose flow ends at its minimum.
     """
 
     strategy: str

@@ -16,7 +16,17 @@ from theory.laws import LAWS
 from theory.lines import Lines
 from theory.matrices import Matrices
 from theory.points import Regime, World
-from theory.programs import Numbers, Question, isotropic_terms, isotropic_world, of_scalars, risk_program, tasks_of
+from theory.programs import (
+    Numbers,
+    Question,
+    isotropic_terms,
+    isotropic_world,
+    of_scalars,
+    risk_program,
+    scalars_of,
+    scalars_program,
+    tasks_of,
+)
 from theory.proofs.r0_model import B, N, Sigma, b, excess, n, p, q, r_x, r_y, sigma2, theta, v_0, v_x, w
 from theory.proofs.words import Words
 from theory.risk_formula import exact_risk_formula
@@ -101,6 +111,18 @@ def test_a_program_is_its_law(name, case, place):
             question = Question(place, normalization, False, False, given.few_shot_weight != 0, True)
             (found,) = risk_program(case.point, question)(*given._replace(tokens=N, beyond=N - given.n_shots))
             assert abs(found - expected) <= (mpmath.mpf(10) ** -45 * abs(expected) if rooted else 0)
+
+
+@pytest.mark.parametrize("case", [case for cases in LAWS.values() for case in cases if case.scale is not None])
+def test_a_program_of_scalars_is_its_law(case):
+    rng = random.Random(3)
+    given = Numbers(*(None if x is None else float(x) for x in numbers(rng, exact=False)))._replace(value_scale=None)
+    world = isotropic_world(given, "tokens", False)
+    expected = scalars_of(case.point(world)).scaled(case.scale(world))
+    found = scalars_program(case.point, case.scale, Question("target", "tokens", False, True, True, False))(*given)
+    assert found == pytest.approx(
+        expected, rel=1e-13
+    )  # the same arithmetic, in an order that may differ: some roundings
 
 
 def test_many_lines_are_matrices():

@@ -70,9 +70,10 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
             allowed = "one number, not an array, where a covariance is given or a strategy is composed"
             raise validation.reject(name, getattr(setting, name), allowed)
     if question.two_lines and strategy.trains not in ADDED:  # which the six scalars do not hold
-        numbers, _ = numbers_on_two_lines(question, None, kind)
+        numbers, made_for = numbers_on_two_lines(question, None, kind)
         with np.errstate(all="ignore"):
-            scalars = IsotropicScalars(*(kind.present(kind.number(x)) for x in scaled_scalars(question, numbers)))
+            scalars = scaled_scalars(question, numbers, made_for, kind)
+            scalars = IsotropicScalars(*(kind.present(kind.number(x)) for x in scalars))
         return AttentionParameters.from_isotropic(scalars, setting.d, setting.target)
     with in_range():
         world = question.world(kind)

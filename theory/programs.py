@@ -109,12 +109,9 @@ def scalars_of(point: Point) -> IsotropicScalars:
 SCALARS = ("alpha", "w", "q", "beta", "gamma", "delta")
 
 
-def _recorded(point: Callable[[World], Point] | None, question: Question) -> tuple[Tape, Numbers, RiskTerms]:
-    names = " ".join((*Numbers._fields, *(SCALARS if point is None else ())))
-    tape = Tape(names, question.exact)
+def _world_on_tape(tape: Tape, question: Question) -> tuple[Numbers, World]:
+    """The question's numbers as a tape's inputs, and their world."""
     numbers = Numbers(*tape.inputs[: len(Numbers._fields)])
-    if point is None:
-        point = of_scalars(*tape.inputs[len(Numbers._fields) :])
     if question.balanced:
         numbers = numbers._replace(value_scale=None)
     if not question.weighted:
@@ -122,7 +119,15 @@ def _recorded(point: Callable[[World], Point] | None, question: Question) -> tup
     if question.place != "task":
         numbers = numbers._replace(across_norm2=None)
     kind = numbers.normalization if question.normalization == "number" else question.normalization
-    world = isotropic_world(numbers, kind, question.infinite_pretraining)
+    return numbers, isotropic_world(numbers, kind, question.infinite_pretraining)
+
+
+def _recorded(point: Callable[[World], Point] | None, question: Question) -> tuple[Tape, Numbers, RiskTerms]:
+    names = " ".join((*Numbers._fields, *(SCALARS if point is None else ())))
+    tape = Tape(names, question.exact)
+    if point is None:
+        point = of_scalars(*tape.inputs[len(Numbers._fields) :])
+    numbers, world = _world_on_tape(tape, question)
     return tape, numbers, isotropic_terms(point, world, question.place, numbers.departure, question.attends)
 
 
@@ -150,6 +155,16 @@ def terms_program(point: Callable[[World], Point] | None, question: Question) ->
         return RiskTerms(noise_variance, squares, per_shot, fixed)
 
     return run
+
+
+@cache
+def scalars_program(
+    point: Callable[[World], Point], scale: Callable[[World], Any], question: Question
+) -> Callable[..., tuple[Any, ...]]:
+    """The six scalars of a law's model at its value scale, which must be balanced: a given one asks for a sign."""
+    tape = Tape(" ".join(Numbers._fields), question.exact)
+    _, world = _world_on_tape(tape, question)
+    return tape.program(scalars_of(point(world)).scaled(scale(world))).run
 
 
 class Roots:

@@ -20,6 +20,7 @@ from .programs import (
     isotropic_world,
     risk_program,
     scalars_of,
+    scalars_program,
     terms_program,
 )
 from .prompt import beyond_shots, tokens
@@ -95,6 +96,7 @@ def forget_programs() -> None:
     _EVERYDAY.clear()
     risk_program.cache_clear()
     terms_program.cache_clear()
+    scalars_program.cache_clear()
 
 
 def everyday_risk(strategy: Strategy, n_shots: Number, setting: Setting, task: Any) -> Any:
@@ -223,9 +225,13 @@ def _cut(x: Any, axis: int, piece: slice) -> Any:
     return x[index]
 
 
-def scaled_scalars(question: Asked, numbers: Numbers) -> Any:
+def scaled_scalars(question: Asked, numbers: Numbers, made_for: Question, kind: Kind) -> Any:
     """The six scalars of a strategy's end, with arrays each where its case holds."""
     setting = question.setting
+    if kind is FLOATS and made_for.balanced and question.recorded and not has_arrays(setting):
+        case = question.case(numbers)
+        if case is not None and case.scale is not None:
+            return scalars_program(case.point, case.scale, made_for)(*numbers)
     infinite = numbers.pretrain_shots is None
     normalization = setting.normalization if numbers.normalization is None else numbers.normalization
     world = isotropic_world(numbers, normalization, infinite)._replace(attends=setting.query == "attends")

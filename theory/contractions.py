@@ -155,7 +155,7 @@ class _Contraction:
         space, inputs, P = self.space, self.inputs, self.tasks.spread
         C, mean, query, query_mean = inputs.shot, inputs.mean, inputs.query, inputs.query_mean
         u = 0 * self.tasks.mean
-        G = C_G = G_C = space.outer(u, u)
+        G = C_G = G_C = space.nothing
         for met in self.heads:
             u = u + met.w * met.keyed
             G = space.with_dyad(G + met.w * met.Q, met.keyed, met.v)
@@ -170,7 +170,7 @@ class _Contraction:
         moment, moment2 = power + own, power2 + 2 * own2 + own * own  # tr PM, tr PMPM with M = C + mean mean'
 
         varying = Images(G_C, space.with_dyad(query @ G_C, query_mean, query_mean @ G_C), G_C @ P)
-        one = space.token_operator(space.identity, 0)  # on it query and P act as on everything
+        one = space.full(space.token_identity)  # on it query and P act as on everything
         truth = Images(one, space.with_dyad(space.full(query), query_mean, query_mean @ one), space.full(P))
         if self.direction:
             truth = 0 * truth

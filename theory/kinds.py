@@ -20,6 +20,7 @@ from .factoring import factored
 from .surds import Roots, Surd, root_of_fraction
 
 LARGE = 200  # matrices from this size on are worth loading scipy for
+BLOCK = 64  # rows that are mirrored at once
 
 # Arithmetic is generic in the kind of number: float, ndarray, Fraction, flint fmpq and arb, sympy Expr, mpf.
 Number = Any
@@ -68,12 +69,11 @@ class Kind:
             return np.asarray((found + found.T) / 2)
         from scipy.linalg import lapack  # half the work, and symmetric by construction
 
-        factor, fault = lapack.dpotrf(a, lower=1)
-        found, fault_too = lapack.dpotri(factor, lower=1)
+        factor, fault = lapack.dpotrf(a.T, lower=1, clean=0)  # as Fortran has it: no transposed copy
+        found, fault_too = lapack.dpotri(factor, lower=1, overwrite_c=1)
         if fault or fault_too:
             raise np.linalg.LinAlgError("not positive definite to within rounding")
-        lower = np.tril(found, -1)
-        return np.asarray(lower + lower.T + np.diag(found.diagonal()))
+        return _mirrored(found.T)
 
     def infinity(self) -> Any:
         """A risk without bound."""
@@ -231,6 +231,16 @@ def _telling(value: object) -> Iterable[object]:
     if value.dtype == object:
         return [x for x in value.flat if type(x) is not int]
     return (1.0,) if value.dtype.kind == "f" else ()
+
+
+def _mirrored(upper: Array) -> Array:
+    """The symmetric matrix of this upper triangle, in its place."""
+    for start in range(0, len(upper), BLOCK):
+        rows, beyond = slice(start, start + BLOCK), slice(start + BLOCK, None)
+        corner = np.triu(upper[rows, rows])
+        upper[rows, rows] = corner + np.triu(corner, 1).T
+        upper[beyond, rows] = upper[rows, beyond].T
+    return upper
 
 
 def square_root(x: Any) -> Number:

@@ -46,7 +46,9 @@ def pretrained(world: World) -> Point:
         gain = product @ world.sigma
     residual = None
     if world.psi is None:  # P^-1 - Sigma, times P
-        residual = (world.gain - 1) * gain + _ridge(world) * product
+        residual = _ridge(world) * product
+        if not (type(world.gain) is int and world.gain == 1):
+            residual = residual + (world.gain - 1) * gain
     return Point(zero, 1, 0, product, zero, gain, residual)
 
 
@@ -69,15 +71,14 @@ def product_norm2(world: World, product: Operator | None = None) -> Number:
 
 def _by_target(world: World, M: Operator, weight: Number = 0) -> tuple[Vector, Number, Number]:
     """y with (K + weight F) y = theta_0, which all of R4 and R5 is polynomial in, t_1 and t_2."""
-    m, M2 = world.few_shot_shots, M @ M
-    t_1, t_2 = world.space.trace(M), world.space.trace(M2)
+    m, space = world.few_shot_shots, world.space
+    t_1, t_2 = space.trace(M), space.trace_of_product(M, M.T)
     constant, linear, square = t_1 * t_1 + 2 * t_2, 4 * t_1, 8  # K = X^2 + 2 t_2 + 4 M^2
     if not (type(weight) is int and weight == 0):
         constant = constant + weight * (constant + m * t_2)
         linear = linear + weight * (2 * ((m + 2) * t_1))
         square = square + weight * ((m + 2) * (m + 2) + 4 + m)
-    matrix = constant * world.space.identity + linear * M + square * M2
-    return world.space.solve(matrix, world.target), t_1, t_2
+    return space.solve_quadratic((constant, linear, square), M, world.sigma, world.target), t_1, t_2
 
 
 def zero_shot_value(world: World) -> Point:

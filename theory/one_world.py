@@ -19,7 +19,7 @@ from .rational_functions import NotRational, RationalFunctions
 from .risk_formula import exact_risk_formula, limit_of_many_shots
 from .tasks import TARGET
 from .two_lines import terms_without_program
-from .whitening import whitened
+from .whitening import unsummed, whitened
 from .worlds import NUMBER_FIELDS, first_axis, in_range, inputs_of, normalization_of, numbers_of, parts_of, target_of
 
 
@@ -65,6 +65,8 @@ def _terms(question: Asked, kind: Kind) -> Terms:
         tasks = parts_of(world, task)
         if case is None and kind is FLOATS:
             inputs, layer, tasks = whitened(world.space, inputs, layer, tasks)
+        elif getattr(world.space, "large", False):
+            layer = unsummed(layer)
         parts = [(p, contract(world.space, inputs, layer, one)) for p, one in tasks]
         return Terms(averaged(parts), diverges(case, task if isinstance(task, str) else "task"))
 

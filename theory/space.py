@@ -84,6 +84,11 @@ class Space:
         """A^-1 b."""
         raise NotImplementedError
 
+    def solve_quadratic(self, coefficients: Triple, a: Operator, metric: Operator, b: Vector) -> Vector:
+        """(c_0 + c_1 A + c_2 A^2)^-1 b, all c > 0, of an A that is self-adjoint in the metric and has no negative eigenvalue."""
+        constant, linear, square = coefficients
+        return self.solve(constant * self.identity + linear * a + square * (a @ a), b)
+
     def inverse(self, a: Operator) -> Operator:
         """A^-1 of a symmetric positive definite A."""
         raise NotImplementedError
@@ -104,6 +109,16 @@ class Space:
     def identity(self) -> Operator:
         """The identity on inputs."""
         raise NotImplementedError
+
+    @property
+    def token_identity(self) -> Operator:
+        """The identity on a token's inputs."""
+        return self.token_operator(self.identity, 0)
+
+    @property
+    def nothing(self) -> Operator:
+        """Zero, on tokens."""
+        return self.outer(0 * self.constant, 0 * self.constant)
 
     def token_vector(self, constant: Number, x: Vector, label: Number) -> Vector:
         """(constant, x, label)."""

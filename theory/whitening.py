@@ -33,6 +33,17 @@ def whitened(
     return inputs._replace(query=query, shot=shot), layer._replace(heads=heads, skip=skip), tasks
 
 
+def unsummed(layer: Layer) -> Layer:
+    """The same layer, of whose operators no sum is formed but where traces are taken."""
+
+    def kept(head: Head) -> Head:
+        Q, product, residual = (None if x is None else Unsummed.of(x) for x in (head.Q, head.product, head.residual))
+        return head._replace(Q=Q, product=product, residual=residual)
+
+    own = None if layer.own is None else tuple(map(kept, layer.own))
+    return layer._replace(heads=tuple(map(kept, layer.heads)), own=own)
+
+
 def _congruent(Q: Array, root: Array) -> Array:
     """root' Q root, of half the work where root is large and known to be triangular."""
     if len(root) < LARGE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 # The symbols of papers, for whoever tries one as a keyword.
@@ -32,6 +31,8 @@ def reject(argument: str, value: object, allowed: str, kind: type[Exception] = V
 
 def nearest(argument: str, value: str, names: Sequence[str], otherwise: str = "") -> Exception:
     """The error for an unknown name, with the nearest valid one."""
+    import difflib  # only where something is wrong
+
     near = difflib.get_close_matches(value, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return ValueError(
@@ -60,6 +61,8 @@ def _meant(name: str, allowed: Sequence[str]) -> str | None:
         for word in argument.split("_"):
             known.setdefault(word, argument)
     for word in (name, *name.split("_")):
+        import difflib  # only where something is wrong
+
         near = difflib.get_close_matches(word, known, n=1)
         near += [whole for whole in known if len(word) > 2 and whole.startswith(word)]  # cov, norm, dim
         if near:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -287,6 +286,8 @@ def find_strategy(name: str | Strategy, argument: str = "strategy") -> Strategy:
         strategy = _BY_ANY_NAME.get(name)
         if strategy is not None:
             return strategy
+        import difflib  # only where something is wrong
+
         near = difflib.get_close_matches(name, _BY_ANY_NAME, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(f"{argument} = {describe(name)} is unknown{hint}; allowed: {', '.join(_BY_ANY_NAME)}")

@@ -6,10 +6,12 @@ from fractions import Fraction
 from functools import partial
 
 import pytest
+import sympy
 from sympy import Symbol, simplify
 
 import theory
 from numerics import frontier, solve
+from theory import Strategy
 from theory.__main__ import main
 
 SETTING = theory.OFFICIAL
@@ -74,3 +76,34 @@ def test_what_is_refused():
         theory.compare(5, 20)
     with pytest.raises(ValueError, match="strategy = 'zeroshot' is unknown"):
         theory.compare(SETTING, 20, ["zeroshot"])
+
+
+D, M, N, T, MU, RHO = sympy.symbols("d m n t mu rho", positive=True)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "noise", "tau"),
+    [
+        (Strategy("value", replay=MU), 0, lambda K_0, kappa: 1 / (1 + MU * kappa)),
+        (Strategy("value", pull=RHO), sympy.Rational(1, 10), lambda K_0, kappa: K_0 / (K_0 + RHO)),
+        (Strategy("value", time=T), sympy.Rational(1, 10), lambda K_0, kappa: 1 - sympy.exp(-2 * K_0 * T)),
+    ],
+)
+def test_prices_with_symbols_are_short(strategy, noise, tau):
+    """R16's curve, typed here, at the balanced start beta_0^2 = a/sqrt(d); printed as a product that fits a line or two."""
+    m = M if noise == 0 else 7  # symbols for all of replay's; the others' take long to expand
+    setting = theory.Setting(D, noise_variance=noise, pretrain_shots=m)
+    (row,) = theory.compare(setting, N, [strategy])
+    assert len(str(row.price)) < 300
+    a = (M + 1) / (M + 1 + D + D * noise)
+    kappa = (1 + M * (M + 3 * D + 5) / ((D + 2) * (D + 4))) / (M + 1) ** 2
+    expected = tau(a / sympy.sqrt(D) * (D + 2) * (D + 4), kappa) ** 2 / ((D + 4) * (N + 1)) ** 2
+    expected = expected * (N**2 + (3 * D + 5) * N + (D + 2) * (D + 4))
+    point = dict(
+        zip(
+            (D, M, N, T, MU, RHO),
+            (3, 7, 4, sympy.Rational(1, 50), sympy.Rational(2, 3), sympy.Rational(5, 2)),
+            strict=True,
+        )
+    )
+    assert float(row.price.subs(point)) == pytest.approx(float(expected.subs(point)), rel=1e-13)

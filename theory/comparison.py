@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from . import validation
 from .calculator import risk
-from .kinds import Number, anywhere
+from .factoring import factored
+from .kinds import Number, anywhere, is_symbolic
 from .names import Numeric, StrategyName
 from .parameters import AttentionParameters
 from .setting import Setting
@@ -155,6 +156,12 @@ def _practice(
         after = _Risks(setting, model, n_shots)
     except NoClosedForm:
         return Practice(name, None, None, None, None, None)
-    limit = None if after.limit is None else after.limit - before.limit
+    price = _short(after.at_n - before.at_n)
+    limit = None if after.limit is None else _short(after.limit - before.limit)
     least = None if frontier is None else frontier(setting, n_shots, max(excess, 0)).risk
-    return Practice(name, excess, target, after.at_n, after.at_n - before.at_n, limit, least)
+    return Practice(name, excess, target, after.at_n, price, limit, least)
+
+
+def _short(x: Number) -> Number:
+    """A price as a product where it has Symbols; another number as it is."""
+    return factored(x) if is_symbolic(x) else x

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
 def factored(x: Any) -> Any:
-    """An expression as a product: of a rational function of symbols and roots, or left whole if that is shorter.
+    """An expression as a product: of a rational function of symbols, roots and exponentials, or left whole if that is shorter.
 
     Examples
     --------
@@ -20,15 +21,30 @@ def factored(x: Any) -> Any:
     import sympy
 
     x = sympy.sympify(x)
+    back = {}
+    for base, degree in _root_degrees(x).items():  # sqrt(d) and d**(3/2) are powers of one root
+        root = sympy.Dummy(str(base), positive=True)
+        x, back[root] = x.xreplace({base: root**degree}), base ** sympy.Rational(1, degree)
     roots = {
         root: sympy.Dummy(f"root{k}", positive=True)
-        for k, root in enumerate(sorted(x.atoms(sympy.Pow), key=sympy.default_sort_key))
-        if root.exp.is_Rational and not root.exp.is_Integer and not root.base.is_number
+        for k, root in enumerate(sorted(x.atoms(sympy.Pow, sympy.exp), key=sympy.default_sort_key))
+        if root.func is sympy.exp or (root.exp.is_Rational and not root.exp.is_Integer and not root.base.is_number)
     }
-    if not roots:
+    if not (roots or back):
         return as_product(x)
-    back = {name: root for root, name in roots.items()}
-    return min(as_product(x.xreplace(roots)).xreplace(back), x, key=sympy.count_ops)
+    named = {name: root.xreplace(back) for root, name in roots.items()} | back
+    return min(as_product(x.xreplace(roots)).xreplace(named), x.xreplace(back), key=sympy.count_ops)
+
+
+def _root_degrees(x: Any) -> dict[Any, int]:
+    """Positive symbols of which roots are taken, and the degree of one that all of these are powers of."""
+    import sympy
+
+    found: dict[Any, int] = {}
+    for power in x.atoms(sympy.Pow):
+        if power.base.is_Symbol and power.base.is_positive and power.exp.is_Rational and not power.exp.is_Integer:
+            found[power.base] = math.lcm(found.get(power.base, 1), int(power.exp.q))
+    return found
 
 
 def as_product(x: Any) -> Any:

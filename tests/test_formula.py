@@ -56,7 +56,7 @@ def test_the_usual_convention_is_the_printed_lines(name: str, task: Any) -> None
 
 
 @pytest.mark.parametrize("setting", [None, WORLD, WORLD.replace(task_covariance=None)])
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", STRATEGIES)
 def test_any_covariance(name: str, setting: Setting | None) -> None:
     """On average over Gaussian tasks and over a sphere too, where the program averages by a rule of degree 5."""
     world = setting or EXAMPLE

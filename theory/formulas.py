@@ -25,6 +25,7 @@ from .printed_formulas import (
     program,
     program_of_average,
 )
+from .printed_practices import GENERAL as GENERAL_ADDED
 from .prompt import at_least_one
 from .python_to_latex import latex_of, lines_of
 from .question import prompt_length
@@ -136,7 +137,8 @@ def formula(
 
     Notes
     -----
-    The seven strategies in the usual convention have lines that R11 runs on symbols; any other isotropic formula is written from
+    The seven published strategies in the usual convention have lines that R11 runs on symbols, the added ones general lines that R4
+    and R13 run (the scale of `frozen_q` in them is held against the law by tests); any other isotropic formula is written from
     the laws that :func:`theory.risk` runs (:mod:`theory.written_laws`). On the average over unseen tasks the general program
     averages exactly, by a rule of degree 5.
 
@@ -189,9 +191,12 @@ def formula(
 
 def _usual(strategy: Strategy, setting: Setting) -> bool:
     """Whether the printed lines, which a proof ran, are the formula."""
+    return strategy.name in PUBLISHED and _usual_convention(strategy, setting)
+
+
+def _usual_convention(strategy: Strategy, setting: Setting) -> bool:
     return (
-        strategy.name in PUBLISHED
-        and (setting.normalization, setting.query, setting.value_scale) == ("tokens", "attends", "balanced")
+        (setting.normalization, setting.query, setting.value_scale) == ("tokens", "attends", "balanced")
         and setting.few_shot_shots in (None, setting.pretrain_shots)
         and not (strategy.objective == "mixed" and setting.few_shot_weight != 0)
         and setting.pretrain_shots != math.inf
@@ -230,9 +235,11 @@ def _isotropic(strategy: Strategy, task: Any, setting: Setting) -> Formula:
 
 
 def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> Formula:
-    if not _usual(strategy, setting) or setting.query_covariance is not None:
+    printed = {**GENERAL, **GENERAL_ADDED}
+    usual = strategy.name in printed and _usual_convention(strategy, setting)
+    if not usual or setting.query_covariance is not None:
         raise NoClosedForm(
-            f"covariance = 'general' has printed lines for the seven published strategies alone, in one convention: normalization = 'tokens', "
+            f"covariance = 'general' has printed lines for the named strategies alone, in one convention: normalization = 'tokens', "
             "query = 'attends', value_scale = 'balanced', few_shot_weight = 0, one finite number of shots in both losses, no "
             f"query_covariance; got strategy {strategy.name!r} and {setting!r}. theory.risk computes it"
         )
@@ -255,7 +262,7 @@ def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> 
         arrays["theta"] = {TARGET: "theta0", OPPOSITE: "-theta0"}.get(task, "theta0")
     else:
         arrays["theta"] = _array(validation.vector("task", task, setting.d))
-    lines, numbers = GENERAL[strategy.name], _numbers(setting)
+    lines, numbers = printed[strategy.name], _numbers(setting)
     setup = general_setup({name: _text(x) for name, x in numbers.items()}, **arrays)
     if any("array(" in text for text in arrays.values()):
         setup = setup.replace("import arange, diag", "import arange, array, diag")
@@ -267,7 +274,8 @@ def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> 
         "Tasks of pretraining N(0, Psi)" if gaussian else "Tasks of pretraining uniform on the unit sphere, Psi = I/d"
     )
     assumptions = (f"Inputs N(0, Sigma), Sigma positive definite. {tasks}.", *_conventions(strategy, setting))
-    return Formula(code, lines, assumptions, f"R11.{strategy.name}", numbers, names)
+    theorem = f"R11.{strategy.name}" if strategy.name in PUBLISHED else strategy.theorem
+    return Formula(code, lines, assumptions, theorem, numbers, names)
 
 
 def _numbers(setting: Setting) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ..contractions import Tasks, contract
 from ..kinds import FRACTIONS
 from ..laws import pretrained_product
 from ..points import Point, World
+from ..printed_practices import HEAD, OTHER, PROMPT, SKIP
 from ..prompt import tokens as tokens_at
 from ..risk_formula import risk_at
 from ..wick import (
@@ -47,24 +48,6 @@ X, X_Q, EPS = Gaussian("x", SIGMA), Gaussian("x_q", SIGMA), Noise("eps", sigma2)
 SHOTS = Shots(n, X, EPS)
 Y = THETA @ X + EPS
 ONE = 1 + 0 * n
-
-FROZEN = "R_0 = sigma2 + (norm2(N*theta - n*(P @ Sigma @ theta)) + spread)/N**2"
-SPREAD = "spread = n*((norm2(theta) + sigma2)*trace(P @ Sigma @ P @ Sigma) + norm2(P @ Sigma @ theta))\n"
-PROMPT = f"""\
-{SPREAD}risk = sigma2 + (norm2(N*theta - n*(P @ Sigma @ theta) - N_0*theta_0) + spread)/N**2
-"""
-SKIP = f"""\
-{SPREAD}risk = sigma2 + (norm2(N*(theta - theta_0) - n*(P @ Sigma @ theta)) + spread)/N**2
-"""
-HEAD = f"""\
-{SPREAD}R_0 = sigma2 + (norm2(N*theta - n*(P @ Sigma @ theta)) + spread)/N**2
-kept = N*inner(theta_0, theta) - n*inner(theta_0, P @ Sigma @ theta)
-risk = R_0 + ((n + 1)*N_0**2*norm2(theta_0) - 2*N_0*kept)/N**2
-"""
-OTHER = f"""\
-{SPREAD}kappa = (n + 1)*p_0 + p_x
-risk = sigma2 + (norm2(N*theta - n*(P @ Sigma @ theta) - kappa) + n*norm2(p_x) + spread)/N**2
-"""
 
 
 def names(**more: Any) -> dict[str, Any]:

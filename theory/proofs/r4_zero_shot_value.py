@@ -27,6 +27,7 @@ from .. import laws
 from ..kinds import FRACTIONS
 from ..matrices import Matrices
 from ..points import Point, World
+from ..printed_practices import VALUE as RISK
 from ..programs import of_scalars
 from ..prompt import tokens as tokens_at
 from ..prompt import training_tokens
@@ -68,13 +69,6 @@ M = (B + B.T) @ Sigma/2
 t_1 = trace(M)
 t_2 = trace(M @ M)
 v_x = solve((t_1**2 + 2*t_2)*I + 4*t_1*M + 8*(M @ M), N_0*(t_1*theta_0 + 2*(M @ theta_0)))
-"""
-RISK = """\
-u = w*theta + alpha*theta_0
-C = n*inner(u, theta) + (d + 2)*alpha*inner(theta_0, theta)
-P = (n*(n + 1 + d)*norm2(u) + n*d*w**2*sigma2 + 2*n*(d + 2)*alpha*inner(u, theta_0)
-     + (d + 2)*(d + 4)*alpha**2*norm2(theta_0))
-risk = sigma2 + norm2(theta) - 2*beta*C/N + beta**2*P/N**2
 """
 
 

@@ -1,0 +1,54 @@
+"""The risk of the added practices as lines of Python, at any covariance: theorems R4 and R13 run these lines on symbols.
+
+In a proof P = wB, N and N_0 are symbols; in a program (:data:`GENERAL`) N counts tokens, and what pretraining, or R22's
+conserved quantity, makes of the rest stands before them.
+"""
+
+from __future__ import annotations
+
+_SPREAD = "spread = n*((norm2(theta) + sigma2)*trace(P @ Sigma @ P @ Sigma) + norm2(P @ Sigma @ theta))\n"
+PROMPT = f"""\
+{_SPREAD}risk = sigma2 + (norm2(N*theta - n*(P @ Sigma @ theta) - N_0*theta_0) + spread)/N**2
+"""
+SKIP = f"""\
+{_SPREAD}risk = sigma2 + (norm2(N*(theta - theta_0) - n*(P @ Sigma @ theta)) + spread)/N**2
+"""
+FROZEN = f"{_SPREAD}R_0 = sigma2 + (norm2(N*theta - n*(P @ Sigma @ theta)) + spread)/N**2\n"
+HEAD = f"""\
+{FROZEN}kept = N*inner(theta_0, theta) - n*inner(theta_0, P @ Sigma @ theta)
+risk = R_0 + ((n + 1)*N_0**2*norm2(theta_0) - 2*N_0*kept)/N**2
+"""
+OTHER = f"""\
+{_SPREAD}kappa = (n + 1)*p_0 + p_x
+risk = sigma2 + (norm2(N*theta - n*(P @ Sigma @ theta) - kappa) + n*norm2(p_x) + spread)/N**2
+"""
+
+# Of v = (0, alpha theta_0, w) beside B = beta Sigma^-1.
+VALUE = """\
+u = w*theta + alpha*theta_0
+C = n*inner(u, theta) + (d + 2)*alpha*inner(theta_0, theta)
+P = (n*(n + 1 + d)*norm2(u) + n*d*w**2*sigma2 + 2*n*(d + 2)*alpha*inner(u, theta_0)
+     + (d + 2)*(d + 4)*alpha**2*norm2(theta_0))
+risk = sigma2 + norm2(theta) - 2*beta*C/N + beta**2*P/N**2
+"""
+
+_TRAINED = "P = (m + 1)*inv((m + 1)*Sigma + (trace(Psi @ Sigma) + sigma2)*inv(Psi))\n"
+_HELD = """\
+b = sqrt(trace(P @ P))
+h = trace(inv(Sigma) @ inv(Sigma))/(d + 4)**2
+alpha = 1
+beta = 1/(d + 4)
+w = sqrt(b)*sqrt((b + sqrt(b**2 + 4*h*(theta_0 @ theta_0)))/(2*h))
+"""
+
+
+def _printed(tokens: int, lines: str) -> str:
+    return f"N = n + {tokens}\n{_TRAINED}{lines}".replace("theta_0", "theta0").rstrip("\n")
+
+
+GENERAL = {
+    "soft_prompt": _printed(2, "N_0 = 2\n" + PROMPT),
+    "skip": _printed(1, SKIP),
+    "frozen_q": _printed(1, _HELD + VALUE),
+    "new_head": _printed(1, "N_0 = 1\n" + HEAD),
+}

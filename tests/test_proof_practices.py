@@ -6,13 +6,18 @@ import pytest
 from mutants import assert_refuted, mutate
 
 from theory import block_law, contractions, predictions
-from theory.proofs import r12_predictions, r16_filters, r17_gate, r19_plateau, r23_two_heads
+from theory.proofs import r12_predictions, r16_filters, r17_gate, r18_replay, r19_plateau, r23_two_heads
+from theory.proofs.printed_lines import run_lines
 from theory.proofs.theorem import run
 
 PREDICTIONS, FILTERS, GATE, PLATEAU = (x.THEOREM for x in (r12_predictions, r16_filters, r17_gate, r19_plateau))
 ZERO_RISK, TWO_HEADS = r23_two_heads.THEOREMS
 
+REPLAY = r18_replay.THEOREM
 MUTANTS = [
+    (REPLAY, predictions, "directions", "head(label, b=theta)", "head(label, b=2 * theta)"),
+    (REPLAY, contractions, "_Contraction._spread", "kappa * (2 *", "kappa * (4 *"),
+    (REPLAY, r18_replay, "derive", "{a: 0 * a}", "{a: 0 * a + 1}"),
     (PREDICTIONS, predictions, "directions", "head(label, b=theta)", "head(label, b=2 * theta)"),
     (PREDICTIONS, contractions, "_Contraction._spread", "kappa * (2 *", "kappa * (4 *"),
     (ZERO_RISK, predictions, "directions", "head(along, q=1)", "head(along, q=2)"),
@@ -37,3 +42,12 @@ def test_a_gate_that_the_target_sees_is_none(monkeypatch):
     """A label that is read off the inputs as well: the zero-shot risk then sees the gate."""
     mutate(monkeypatch, predictions, "directions", "head(label, b=theta)", "head(label + along, b=theta, B=dyad)")
     assert not run(GATE).proved
+
+
+def test_the_root_of_replays_reduced_problem():
+    """d = 5, n = m = 20, sigma^2 = 0.1: W, D and the loss from an evaluator that shares no code with this, to ten digits."""
+    known = {"d": 5, "n": 20, "N": 21, "sigma2": 0.1, "W": -0.0488916114, "D": 0.7930783908}
+    differences = [x for _, x in run_lines(r18_replay.BEST, known | {"slope": 0.0})[1]]
+    differences += [x for _, x in run_lines(r18_replay.REDUCED, known | {"L_PT": 0.9947413977})[1]]
+    # Half a digit of D turns 1e-10 into 1e-7 where squares of n = 20 stand before it.
+    assert differences == pytest.approx([0, 0, 0], abs=3e-7)

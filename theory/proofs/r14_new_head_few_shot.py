@@ -46,7 +46,7 @@ def derive(proof: Proof) -> None:
         r"$v_x = c\theta_0$, $Q_{00} = 1/c$, no $\beta$ and no $\gamma$ (R15), with any w and $\delta$. Beside the frozen layer they meet "
         r"of R12.predictions A = 1, b = W, p = a, h = D and e = W D, where $W = w/c$ and $D = c\,\delta$."
     )
-    few_shot = _at_head(odd_form("few_shot", "Abphe"))
+    few_shot = at_head(odd_form("few_shot", "Abphe"))
     names = {"n": n, "N": N, "sigma2": sigma2, "a": a, "W": W, "D": D}
     proof.formula("the few-shot loss", REDUCED, names | {"d": d, "L_FS": sigma2 + few_shot}, main=True)
     proof.step("It is a quadratic in W, which leaves a rational function of D.")
@@ -65,7 +65,7 @@ def derive(proof: Proof) -> None:
         kept=conserved,
     )
     proof.step("On average over unseen tasks the risk tends to what is left of n squared, over N squared.")
-    unseen = at(N**2 * _at_head(odd_form("unseen", "Abphe")), {N: n + 1})
+    unseen = at(N**2 * at_head(odd_form("unseen", "Abphe")), {N: n + 1})
     limit = unseen.diff(n).diff(n) / 2
     proof.zero("it is a quadratic in n", limit.diff(n))
     proof.formula(
@@ -76,7 +76,7 @@ def derive(proof: Proof) -> None:
     proof.brute_force("both risks, by enumeration of two heads", _points(few_shot))
 
 
-def _at_head(form: Any) -> Any:
+def at_head(form: Any) -> Any:
     """A form's value at the frozen layer and the new head on F1."""
     b, p, h = (odd_predictions.NAMES[name] for name in "bph")
     value = risk_at(form, A=odd_predictions.FIELD(1), b=b, p=p, h=h, e=b * h)

@@ -244,8 +244,8 @@ def test_one_number_of_shots_that_does_no_harm_is_seen(monkeypatch, shots):
 
 
 def test_harm_in_every_setting_is_claimed_as_far_as_it_is_proved(monkeypatch):
-    assert all(given.line in verdict("all parameters harm").derived for given in r2_zero_shot.RISK.given)
-    monkeypatch.setattr(r2_zero_shot, "RISK", replace(r2_zero_shot.RISK, given=r2_zero_shot.RISK.given[:-1]))
+    assert all(given.line in verdict("all parameters harm").derived for given in r2_zero_shot.THEOREM.given)
+    monkeypatch.setattr(r2_zero_shot, "THEOREM", replace(r2_zero_shot.THEOREM, given=r2_zero_shot.THEOREM.given[:-1]))
     assert said("all parameters harm") == (
         "confirmed", "on the target every n >= 1 is worse than n = 0 at the official setting",
     )  # fmt: skip

@@ -39,7 +39,7 @@ from theory.parameters import IsotropicScalars
 from theory.points import World
 from theory.programs import Numbers, isotropic_terms, isotropic_world, of_scalars
 from theory.prompt import tokens, training_tokens
-from theory.proofs import r2_zero_shot, r6_mixed_key_query, r7_mixed
+from theory.proofs import r2_selection, r6_mixed_key_query, r7_mixed
 from theory.proofs.enumeration import exact_average_gradient, exact_average_risk, exact_gradient, exact_risk
 from theory.risk_formula import exact_risk_formula, limit_of_many_shots
 
@@ -335,9 +335,9 @@ def check_core_memory():
     1e-12 is a few hundred roundings.
     """
     for pairs in (
-        r2_zero_shot._matrix_points(),
-        r6_mixed_key_query._points(F(2, 7)),
-        r6_mixed_key_query._points(F(0)),
+        r2_selection._matrix_points(),
+        r6_mixed_key_query.points(F(2, 7)),
+        r6_mixed_key_query.points(F(0)),
         r7_mixed._points(),
     ):
         assert all(found == enumerated for found, enumerated in pairs)

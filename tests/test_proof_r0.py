@@ -4,10 +4,12 @@ import pytest
 from mutants import assert_refuted, mutate
 
 from theory import contractions, lines, programs, prompt, risk_formula, space
-from theory.proofs import r0_risk, r0_special_cases
+from theory.proofs import r0_risk, r0_risk_formula, r0_special_cases
 from theory.space import polarised
 
-THEOREMS = {theorem.name: theorem for theorem in (*r0_risk.THEOREMS, *r0_special_cases.THEOREMS)}
+THEOREMS = {
+    theorem.name: theorem for theorem in (*r0_risk.THEOREMS, *r0_risk_formula.THEOREMS, *r0_special_cases.THEOREMS)
+}
 
 
 MUTANTS = [

@@ -8,18 +8,18 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 from theory import contractions, laws, programs, risk_formula
-from theory.proofs import r2_landscape, r2_zero_shot, radicals
+from theory.proofs import r2_families, r2_landscape, r2_selection, r2_zero_shot, radicals
 from theory.proofs.theorem import ProofFailed, run
 from theory.wick import derivative, substitute, vector
 
-THEOREMS = {theorem.name: theorem for theorem in (*r2_landscape.THEOREMS, *r2_zero_shot.THEOREMS)}
+THEOREMS = {at.THEOREM.name: at.THEOREM for at in (r2_families, r2_landscape, r2_selection, r2_zero_shot)}
 
 
 MUTANTS = [
-    ("R2.zero_risk", r2_landscape, "zero_shot_excess", "r0_model.N: 1", "r0_model.N: 2"),
-    ("R2.zero_risk", r2_landscape, "zero_shot_excess", "r0_model.r_x: 0", "r0_model.r_x: k"),
-    ("R2.zero_risk", r2_landscape, "zero_shot_excess", "r0_model.theta: theta_0", "r0_model.theta: 2 * theta_0"),
-    ("R2.zero_risk", r2_landscape, "zero_shot_excess", "r0_model.n: 0", "r0_model.n: 1"),
+    ("R2.zero_risk", r2_families, "zero_shot_excess", "r0_model.N: 1", "r0_model.N: 2"),
+    ("R2.zero_risk", r2_families, "zero_shot_excess", "r0_model.r_x: 0", "r0_model.r_x: k"),
+    ("R2.zero_risk", r2_families, "zero_shot_excess", "r0_model.theta: theta_0", "r0_model.theta: 2 * theta_0"),
+    ("R2.zero_risk", r2_families, "zero_shot_excess", "r0_model.n: 0", "r0_model.n: 1"),
     ("R2.landscape", r2_landscape, "best_matrix", "theta_0: tau * v + omega", "theta_0: tau * v - omega"),
     ("R2.landscape", r2_landscape, "_without_value", "derivative(loss, v_x, h)", "derivative(loss, v_x, theta_0)"),
     ("R2.landscape", r2_landscape, "_complete_square", "(H + H.T) / 2", "H"),
@@ -74,10 +74,10 @@ def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
     ],
 )
 def test_a_wrong_risk_formula_fails_by_both_routes(monkeypatch, old, new):
-    assert r2_landscape.SQUARES.count(old) == 1
-    monkeypatch.setattr(r2_landscape, "SQUARES", r2_landscape.SQUARES.replace(old, new))
+    assert r2_families.SQUARES.count(old) == 1
+    monkeypatch.setattr(r2_families, "SQUARES", r2_families.SQUARES.replace(old, new))
     assert not run(THEOREMS["R2.zero_risk"]).proved
-    assert any(formula != coordinates for formula, coordinates in r2_landscape._points())
+    assert any(formula != coordinates for formula, coordinates in r2_families._points())
 
 
 def test_roots_by_themselves():

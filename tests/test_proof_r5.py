@@ -8,7 +8,7 @@ from mutants import assert_refuted, mutate
 from theory import laws, lines
 from theory.programs import Numbers, isotropic_world
 from theory.proofs import r5_mixed_value
-from theory.proofs.r4_zero_shot_value import gradient_at, matrix_worlds
+from theory.proofs.value_model import gradient_at, matrix_worlds
 
 
 def test_the_official_label_weight():

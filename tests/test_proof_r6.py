@@ -4,10 +4,10 @@ import pytest
 from mutants import assert_refuted, mutate
 
 from theory import laws
-from theory.proofs import r6_mixed_key_query
+from theory.proofs import r6_mixed_key_query, r6_noiseless
 from theory.proofs.theorem import run
 
-THEOREMS = {theorem.name: theorem for theorem in r6_mixed_key_query.THEOREMS}
+THEOREMS = {at.THEOREM.name: at.THEOREM for at in (r6_mixed_key_query, r6_noiseless)}
 
 
 MUTANTS = [
@@ -24,8 +24,8 @@ MUTANTS = [
     ("R6", r6_mixed_key_query, "_odd", "((m + 1)*C**2", "(m*C**2"),
     ("R6", r6_mixed_key_query, "_minimum", "b: best * theta_0", "b: 2 * best * theta_0"),
     ("R6", r6_mixed_key_query, "odd_few_shot", "r_y: 0", "r_y: 1"),
-    ("R6.noiseless", r6_mixed_key_query, "_inverse", "(1 + size)", "size"),
-    ("R6.noiseless", r6_mixed_key_query, "_printed_noiseless", "gamma_ * s + a", "gamma_ * s - a"),
+    ("R6.noiseless", r6_noiseless, "_inverse", "(1 + size)", "size"),
+    ("R6.noiseless", r6_noiseless, "_printed_noiseless", "gamma_ * s + a", "gamma_ * s - a"),
     ("R6.noiseless", laws, "noisy", "return noise != 0", "return noise == 0"),
     ("R6.noiseless", laws, "mixed_key_query_noiseless", "share * theta + product @ theta", "share * theta - product @ theta"),
     ("R6.noiseless", laws, "mixed_key_query_noiseless", "(share * theta + product @ theta) / (1 + length2)", "(share * theta + product @ theta) / length2"),
@@ -61,4 +61,4 @@ def test_a_wrong_line_is_caught(monkeypatch, lines, old, new):
 
 def test_brute_force_alone_sees_a_wrong_recital(monkeypatch):
     mutate(monkeypatch, laws, "_memory", "delta * theta", "2 * delta * theta")
-    assert any(formula != coordinates for formula, coordinates in r6_mixed_key_query._points(1))
+    assert any(formula != coordinates for formula, coordinates in r6_mixed_key_query.points(1))

@@ -7,11 +7,10 @@ from mutants import assert_refuted
 
 from theory import contractions, laws, risk_formula, thresholds
 from theory.laws import LAWS
-from theory.proofs import r9_conditions, r9_limits
+from theory.proofs import r9_conditions, r9_limits, r9_price
 from theory.proofs.theorem import run
 
-THEOREMS = (*r9_conditions.THEOREMS, r9_limits.THEOREM)
-MECHANISM, PRICE, THRESHOLDS, LIMITS = THEOREMS
+(MECHANISM, THRESHOLDS), PRICE, LIMITS = r9_conditions.THEOREMS, r9_price.THEOREM, r9_limits.THEOREM
 
 
 def lost_factor(original):

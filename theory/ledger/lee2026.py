@@ -211,8 +211,8 @@ def _harm_of_all(printed: str) -> Verdict:
 
     few_shot, *_ = conditions("zero_shot", **OFFICIAL, task="target")
     worse = not few_shot.shots and not few_shot.ties
-    proved = worse and run(r2_zero_shot.RISK).proved
-    hypotheses = ", ".join(given.line for given in r2_zero_shot.RISK.given)
+    proved = worse and run(r2_zero_shot.THEOREM).proved
+    hypotheses = ", ".join(given.line for given in r2_zero_shot.THEOREM.given)
     return Verdict(
         ruled(worse),
         (

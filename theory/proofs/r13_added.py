@@ -36,10 +36,10 @@ from ..wick import (
 from . import enumeration, r0_model
 from .hypotheses import Given
 from .printed_names import symbols
-from .r4_zero_shot_value import at as at_numbers
-from .r4_zero_shot_value import matrix_worlds
 from .theorem import Proof, Theorem
 from .unknowns import Unknowns, symbolic_world
+from .value_model import at as at_numbers
+from .value_model import matrix_worlds
 
 _, n, N, N_0, d, sigma2, y_p, s_0 = field("n N N_0 d sigma2 y_p s_0", ZZ)
 SIGMA, P, PSI = (matrix(name, symmetric=True) for name in ("Sigma", "P", "Psi"))

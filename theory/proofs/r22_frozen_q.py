@@ -24,8 +24,8 @@ from ..wick import Gaussian, Scalar, expectation, identity, matrix, substitute, 
 from . import enumeration, r0_model
 from .hypotheses import Given
 from .printed_names import symbols
-from .r4_zero_shot_value import matrix_worlds
 from .theorem import Proof, Theorem
+from .value_model import matrix_worlds
 
 _, d, N_0, c, s, sigma2 = field("d N_0 c s sigma2", ZZ)
 SIGMA, S = matrix("Sigma", symmetric=True), matrix("S", symmetric=True)

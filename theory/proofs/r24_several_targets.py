@@ -27,11 +27,11 @@ from ..wick import (
 from . import r0_model
 from .hypotheses import Given
 from .printed_names import symbols
-from .r4_zero_shot_value import SIGMA, THETA, H, S, V, d, excess_risk, m, s, sigma2, tokens, tokens_0, w
-from .r4_zero_shot_value import beta as r
-from .r4_zero_shot_value import weight as p
 from .theorem import Proof, Theorem
 from .unknowns import Unknowns, symbolic_world
+from .value_model import SIGMA, THETA, H, S, V, d, excess_risk, m, s, sigma2, tokens, tokens_0, w
+from .value_model import beta as r
+from .value_model import weight as p
 
 # p and 1 - p are the weights of two tasks, r a quotient: generators of R4's field that play no other role here.
 MEAN, DELTA_LAW = vector("mean"), matrix("V", symmetric=True)

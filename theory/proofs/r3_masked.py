@@ -28,9 +28,9 @@ from ..wick import Gaussian, Noise, Scalar, Shots, derivative, expectation, subs
 from . import enumeration, r0_model
 from .hypotheses import Given
 from .printed_names import symbols
-from .r4_zero_shot_value import SIGMA, THETA0, H, Powers, S, V, d, m, m_0, matrix_worlds, sigma2, tokens, w
 from .theorem import Proof, Theorem
 from .unknowns import Unknowns, symbolic_world
+from .value_model import SIGMA, THETA0, H, Powers, S, V, d, m, m_0, matrix_worlds, sigma2, tokens, w
 
 LOSS = """\
 M = B @ Sigma

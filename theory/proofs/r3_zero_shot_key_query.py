@@ -35,10 +35,10 @@ from .any_covariance import any_world, flat_product, matrix_world, model, scale_
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_model import B, Sigma, q, v_0, v_x
-from .r2_landscape import odd_excess, zero_shot_excess
-from .r4_zero_shot_value import minimiser
+from .r2_families import odd_excess, zero_shot_excess
 from .radicals import Roots
 from .theorem import Proof, Theorem
+from .value_model import minimiser
 
 FIELD, d, N, m, s, sigma2, w, epsilon, V, T, tau, q_, size = field("d N m s sigma2 w epsilon V T tau q size", ZZ)
 theta_0, e, k, h, omega = vector("theta0"), vector("e"), vector("k"), vector("h"), vector("omega")

@@ -30,7 +30,9 @@ from .hypotheses import Given
 from .on_lines import coordinates, plain
 from .printed_lines import run_lines
 from .printed_names import symbols
-from .r4_zero_shot_value import (
+from .theorem import Proof, Theorem
+from .unknowns import Unknowns, symbolic_world
+from .value_model import (
     SIGMA,
     THETA,
     THETA0,
@@ -62,8 +64,6 @@ from .r4_zero_shot_value import (
     w,
     weight,
 )
-from .theorem import Proof, Theorem
-from .unknowns import Unknowns, symbolic_world
 
 SYSTEM = """\
 M = B @ Sigma

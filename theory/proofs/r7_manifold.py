@@ -27,7 +27,7 @@ from .hypotheses import Given
 from .printed_lines import run_lines
 from .printed_names import symbols
 from .r0_model import B, Sigma, b, q, v_x
-from .r2_landscape import odd_excess
+from .r2_families import odd_excess
 from .theorem import Proof, Theorem
 
 FIELD, n, N, s, rho, c, u, D, w, delta, d, phi, across, t, q_ = field(

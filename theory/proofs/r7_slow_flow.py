@@ -27,7 +27,8 @@ from . import r0_model, r1_pretrained, r7_manifold
 from .hypotheses import Given
 from .printed_lines import run_lines
 from .r0_model import ODD, B, Sigma, b, q, v_x
-from .r2_landscape import EIGENVECTOR, h, odd_excess, stays_on_target_line
+from .r2_families import h, odd_excess
+from .r2_landscape import EIGENVECTOR, stays_on_target_line
 from .r7_manifold import theta, theta_0
 from .radicals import compose
 from .theorem import Proof, Theorem

@@ -29,7 +29,9 @@ from .hypotheses import Given
 from .on_lines import plain
 from .printed_lines import run_lines
 from .printed_names import symbols
-from .r4_zero_shot_value import (
+from .radicals import Roots, compose
+from .theorem import Proof, Theorem
+from .value_model import (
     CONVENTIONS,
     FIELD,
     SIGMA,
@@ -48,8 +50,6 @@ from .r4_zero_shot_value import (
     w,
     weight,
 )
-from .radicals import Roots, compose
-from .theorem import Proof, Theorem
 
 ISOTROPIC = "isotropic"
 PSI = matrix("Psi", symmetric=True)

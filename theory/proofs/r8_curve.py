@@ -15,7 +15,10 @@ from typing import Any, NamedTuple
 from ..risk_formula import exact_risk_formula
 from .hypotheses import Given
 from .printed_lines import run_lines
-from .r4_zero_shot_value import (
+from .r8_auxiliary_window import field_world, law_of, terms_at, value_only, weights
+from .radicals import compose
+from .theorem import Proof, Theorem
+from .value_model import (
     CONVENTIONS,
     FIELD,
     SIGMA,
@@ -32,9 +35,6 @@ from .r4_zero_shot_value import (
     w,
     weight,
 )
-from .r8_auxiliary_window import field_world, law_of, terms_at, value_only, weights
-from .radicals import compose
-from .theorem import Proof, Theorem
 
 RISES = ("rises", "falls at first")
 SEGMENT = """mu = lam/N**2

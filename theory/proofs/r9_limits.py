@@ -10,13 +10,13 @@ from sympy.polys.fields import field
 from .. import laws
 from ..programs import Numbers, isotropic_terms, isotropic_world, of_scalars
 from ..risk_formula import exact_risk_formula, limit_of_many_shots
-from . import r2_zero_shot
+from . import r2_selection
 from .printed_lines import run_lines
-from .r4_zero_shot_value import CONVENTIONS, alpha, d, m, s, sigma2, tokens, w
 from .r8_auxiliary_window import LIFT, Law, field_world, law_of, value_only, weights
 from .r9_conditions import TASKS, terms_on
 from .radicals import Roots, compose
 from .theorem import Proof, Theorem
+from .value_model import CONVENTIONS, alpha, d, m, s, sigma2, tokens, w
 
 FIELD, inverse_root, nu, ratio, noise, y = field("h nu kappa sigma2 y", ZZ)  # d = 1/h^2, n = nu d, m = kappa d
 
@@ -117,7 +117,7 @@ def _many_dimensions(proof: Proof) -> None:
         r"`zero_shot` (balanced): in the scale c = 1, $Y = w^2/d$ solves a quadratic whose last term vanishes as "
         r"$d \to \infty$, so that its positive root tends to $a^2$."
     )
-    balanced = r2_zero_shot.printed_world(Roots(r2_zero_shot.FIELD), balanced=True)
+    balanced = r2_selection.printed_world(Roots(r2_selection.FIELD), balanced=True)
     proof.formula(
         "the weight of the label",
         "Y = w**2/d\nY**2 == a**2*Y + a**2*s/d",

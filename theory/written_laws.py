@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .block_law import quadratic_flow
+from .factoring import factored
 from .laws import LAWS, MASKED, pretrained
 from .points import Point, World
 from .practices import CASES
@@ -179,7 +180,7 @@ class _Writer(Page):
             g, h = slope[i], hessian[i][i]
             if h == 0:
                 return [-time * g / gram[i]]
-            ratio = sympy.factor(-g / h)
+            ratio = factored(-g / h)
             if time is math.inf and sympy.count_ops(ratio) <= sympy.count_ops(g) + sympy.count_ops(h):
                 return [ratio]
             g, h = self._line(f"g_{name}{tag}", g), self._line(f"H_{name}{tag}", h)
@@ -224,8 +225,8 @@ class _Writer(Page):
         terms = isotropic_terms(point, self.world, "unseen" if self.place == "unseen" else "task", 1 - x, attends)
         weights: dict[tuple[Any, Any, Any], Any] = {}
         for weight, slope, intercept, truth in terms.squares:
-            response = sympy.factor(sympy.expand(truth - slope))
-            key = response, sympy.factor(sympy.sympify(intercept)), sympy.sympify(truth)
+            response = factored(truth - slope)
+            key = response, factored(intercept), sympy.sympify(truth)
             weights[key] = weights.get(key, 0) + weight
         total: list[str] = []
         for (response, intercept, truth), weight in weights.items():
@@ -262,4 +263,4 @@ def _shortest(x: Any) -> Any:
     import sympy
 
     x = sympy.sympify(x)
-    return min(sympy.factor(sympy.expand(x)), x, key=sympy.count_ops)
+    return min(factored(x), x, key=sympy.count_ops)

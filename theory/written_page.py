@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from .factoring import factored
 from .kinds import is_symbolic
 from .lines import LineOperator, Lines
 from .points import World
@@ -112,9 +113,7 @@ class Page:
         space: Any = self.world.space
         self.later = {name: str(value) for name, value in self.named.items()}
         if space.found is not None:
-            import sympy
-
-            self.pretrained = sympy.factor(self._unnamed(space.found))
+            self.pretrained = factored(self._unnamed(space.found))
             self._line("a", self.pretrained)
 
     def _unnamed(self, x: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..calculator import fixed_point, risk
 from ..conventions import NOTES
+from ..factoring import factored
 from ..names import StrategyName
 from ..shot_ranges import common, describe_shots
 from ..thresholds import Condition, conditions
@@ -145,7 +146,7 @@ def _w_star_limit(printed: str) -> Verdict:
     limit = run_lines(r5_mixed_value.LIMIT, names)[0]["limit"]  # at tasks of norm 1: only the ratio x counts
     residual = sympy.fraction(sympy.together(limit - read(printed)))[0]
     ratios = [] if residual == 0 else sympy.solve(residual, x)
-    opposite = str(sympy.factor(limit.subs(x, -1))).replace("**", "^")
+    opposite = str(factored(limit.subs(x, -1))).replace("**", "^")
     where = " or ".join(f"theta' Sigma theta_0 = {'' if r == 1 else f'({r}) '}theta' Sigma theta" for r in ratios)
     return Verdict(
         "confirmed" if residual == 0 else "conditional" if 1 in ratios else "corrected",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..calculator import risk
+from ..factoring import factored
 from ..parameters import AttentionParameters, IsotropicScalars
 from ..proofs import c7_any_readout
 from .formulas import Pairs, exact, formula, result, setting_of, shown
@@ -53,7 +54,7 @@ def _limit(printed: str) -> Verdict:
     published = result(printed, {"rho": rho, "alpha": alpha})
     same = sympy.cancel(published - limit) == 0
     rest_top, rest_bottom = (sympy.Poly(part, d) for part in sympy.fraction(sympy.cancel(ours - limit)))
-    rest = sympy.factor(rest_top.LC() / rest_bottom.LC())
+    rest = factored(rest_top.LC() / rest_bottom.LC())
     order = rest_bottom.degree() - rest_top.degree()
     words = "the limit of many dimensions" if same else f"the limit is {_text(limit)}"
     if same and rest.is_positive:
@@ -97,14 +98,14 @@ def _script(printed: str) -> Verdict:
     values = [Fraction(str(x.subs(at))) for x in label]
     words = []
     if differs[0]:
-        words.append(f"the weight of |g|^2 is {_text(sympy.factor(label[1]))} where the script has {_text(label[0])}")
+        words.append(f"the weight of |g|^2 is {_text(factored(label[1]))} where the script has {_text(label[0])}")
     if differs[1]:
-        words.append(f"without g it is off by {_text(sympy.factor(ridge))}")
+        words.append(f"without g it is off by {_text(factored(ridge))}")
     return Verdict(
         "corrected" if words else "confirmed",
         "; ".join(words) or "the same as d grows",
         "The exact error of C7 as d grows, n = alpha d"
-        + ("" if differs[1] else f"; the other terms differ by {_text(sympy.factor(ridge))} alone, which vanishes")
+        + ("" if differs[1] else f"; the other terms differ by {_text(factored(ridge))} alone, which vanishes")
         + f". At rho = 1/10 the weights are {shown(values[1])} and {shown(values[0])}.",
         difference(*values),
     )

@@ -64,10 +64,6 @@ class Dividing(NumberedWords):
         found: Matrix = INVERSE / factor
         return found
 
-    def ridge(self, sigma: Matrix, psi: Matrix, noise: Any) -> Matrix:
-        """The inverse of sigma + noise psi^-1."""
-        return self.inverse(sigma + noise * psi.inverse)
-
     def solve(self, a: Matrix, b: Vector) -> Vector:
         """v with A v = b, for one system; of 0 it is 0."""
         if b == 0:

@@ -78,9 +78,6 @@ class Traces(NumberedWords):
             raise ProofFailed(f"{a} is not a multiple of one letter")
         return a.inverse
 
-    def ridge(self, sigma: Matrix, psi: Matrix, noise: Any) -> Matrix:
-        return self.inverse(sigma + noise * psi.inverse)
-
 
 def learned(space: Space, sigma: Any, psi: Any, noise: Any, m: Any, N: Any, d: Any = d) -> Any:
     """w B of the library's pretrained model: m shots, the sum divided by N."""

@@ -27,10 +27,6 @@ class Unknowns(Words):
         """A^-1."""
         return self._ask(a)
 
-    def ridge(self, sigma: Any, psi: Any, noise: Any) -> Any:
-        """psi (sigma psi + noise)^-1, the inverse of sigma + noise psi^-1."""
-        return self._ask(sigma + noise * psi.inverse)
-
     def spans(self, psi: Any) -> bool:
         """Symbols have inverses."""
         return True

@@ -127,6 +127,10 @@ class Words(Space):
     def trace_of_product(self, a: Any, b: Any) -> Any:
         return self.trace(a @ b.T)
 
+    def ridge(self, sigma: Any, psi: Any, noise: Any) -> Any:
+        """The inverse of sigma + noise psi^-1."""
+        return self.inverse(sigma + noise * psi.inverse)
+
     def gain(self, product: Any, sigma: Any, per_token: Any) -> Any:
         return product @ sigma
 

@@ -23,7 +23,7 @@ MUTANTS = [
     ("R1.isotropic", laws, "_ridge", "world.space.trace(world.sigma) +", "world.d * world.d +"),
     ("R1.isotropic", laws, "pretrained_product", "world.gain * world.sigma", "world.sigma"),
     ("R1.isotropic", laws, "pretrained", "_ridge(world) * product", "product"),
-    ("R1.isotropic", laws, "pretrained_scale", "square_root(square_root(product_norm2(world, product)))", "square_root(product_norm2(world, product))"),
+    ("R1.isotropic", laws, "pretrained_scale", "square_root(square_root(product_norm2(world)))", "square_root(product_norm2(world))"),
     ("R1.isotropic", laws, "product_norm2", "trace_of_product(product, product)", "trace(product)"),
     ("R1.isotropic", laws, "pretrained", "Point(zero, 1, 0,", "Point(zero, 1, 1,"),
     ("R1.threshold", contractions, "_Contraction._variance", "two.constant) * keys", "two.constant) * 0"),

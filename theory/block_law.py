@@ -74,7 +74,7 @@ class QuadraticFlow(NamedTuple):
 def quadratic_flow(strategy: Strategy, world: World, start: Point) -> QuadraticFlow | None:
     """What the law asks of a strategy's loss; None where nothing trains."""
     entries = strategy.entries()
-    basis = _basis(entries, world, start)
+    basis = _basis(entries, world)
     if not basis:
         return None
     losses = losses_of(strategy, world)
@@ -152,7 +152,7 @@ class _Direction(NamedTuple):
     entry: Any
 
 
-def _basis(entries: tuple[str, ...], world: World, start: Point) -> list[_Direction]:
+def _basis(entries: tuple[str, ...], world: World) -> list[_Direction]:
     space: Any = world.space
     if isinstance(space, Lines) and space.few:
         theta = world.target
@@ -196,10 +196,6 @@ def _gram(space: Any, basis: list[_Direction], metric: Number) -> Array:
     return gram
 
 
-def _is_lines(entry: Any) -> bool:
-    return hasattr(entry, "multiplicity")
-
-
 def _added(direction: _Direction, world: World, start: Point) -> Layer:
     """What a direction adds to the layer: a head, the other block as it is, or a skip."""
     space, zero = world.space, 0 * world.target
@@ -221,7 +217,7 @@ def _moved(start: Point, basis: list[_Direction], steps: Any, world: World) -> P
         parts["skip"] = 0 * start.v_x
     lines = [0, 0]
     for (block, entry), step in zip(basis, steps, strict=True):
-        if block == "B" and _is_lines(entry) and not entry.dyads:
+        if block == "B" and hasattr(entry, "multiplicity") and not entry.dyads:
             lines[int(entry.diagonal[1])] = step
             continue
         parts[block] = parts[block] + (step if type(entry) is int else step * entry)

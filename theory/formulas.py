@@ -89,7 +89,7 @@ class Formula:
         if not any(isinstance(x, float | np.ndarray) for x in values.values()):
             values = {name: Fraction(x) if type(x) is int else x for name, x in values.items()}
         place = UNIT_TASK if "cosine" in values else UNSEEN_AVERAGE
-        known = {"sqrt": square_root, "exp": _exponential, "maximum": _larger, **values}
+        known = {"sqrt": square_root, "exp": _exponential, "maximum": lambda n, one: at_least_one(n), **values}
         exec(f"{place}\n{self.lines}", known)
         return known["risk"]
 
@@ -341,7 +341,3 @@ def _exponential(x: Any) -> Any:
 
         return sympy.exp(x)
     return np.exp(float(x) if isinstance(x, Fraction) else x)
-
-
-def _larger(x: Any, y: Any) -> Any:
-    return at_least_one(x)  # maximum(n, 1), as the lines have it

@@ -52,17 +52,16 @@ def pretrained(world: World) -> Point:
     return Point(zero, 1, 0, product, zero, gain, residual)
 
 
-def pretrained_scale(world: World, product: Operator | None = None) -> Number:
+def pretrained_scale(world: World) -> Number:
     r"""w_0 = V_yy of the pretrained model; balanced: :math:`w_0^2 = |B|_F^2 = |wB|_F^2 / w_0^2`."""
     if world.value_scale is not None:
         return world.value_scale
-    return square_root(square_root(product_norm2(world, product)))
+    return square_root(square_root(product_norm2(world)))
 
 
-def product_norm2(world: World, product: Operator | None = None) -> Number:
+def product_norm2(world: World) -> Number:
     """|wB|_F^2 of the pretrained model."""
-    if product is None:
-        product = pretrained_product(world)
+    product = pretrained_product(world)
     return world.space.trace_of_product(product, product)
 
 

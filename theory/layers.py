@@ -97,7 +97,7 @@ def from_layer(
     weights = {name: validation.projections(name, _on_host(x)) for name, x in given.items() if x is not None}
     model = _read(weights, layout, order, scale)
     if check is not None:
-        _check(check, model, weights, layout, order, scale, normalization, query, rng)
+        _check(check, model, weights, order, scale, normalization, query, rng)
     return model
 
 
@@ -176,7 +176,7 @@ def _places(order: str, width: int) -> list[int | None]:
 
 
 def _check(
-    check: Callable[[Array], Any], model: AttentionParameters, weights: dict[str, Array], layout: str, order: str,
+    check: Callable[[Array], Any], model: AttentionParameters, weights: dict[str, Array], order: str,
     scale: Number, normalization: Any, query: Any, rng: Any,
 ) -> None:  # fmt: skip
     """A ValueError unless the user's own layer predicts what the model does."""

@@ -35,8 +35,6 @@ def example(numbers: Mapping[str, Any]) -> str:
     return "\n".join(["# Example values, to be replaced by your own.", *lines])
 
 
-_EXAMPLE = example(EXAMPLE)
-
 # Before the general lines, which take NumPy arrays Sigma, Psi, theta0, theta, I and numbers n, m, d, sigma2.
 PREAMBLE = """\
 from numpy import arange, diag, eye, ones, sqrt, trace

@@ -7,16 +7,12 @@ from typing import Any, get_args
 import numpy as np
 
 from . import validation
-from .kinds import Array, Number, anywhere, is_symbolic
+from .kinds import anywhere, is_symbolic
 from .names import TaskName
 from .setting import Setting
 
 TASKS: tuple[TaskName, ...] = get_args(TaskName)
 TARGET, OPPOSITE, UNSEEN = TASKS
-
-# A task's place: TARGET, UNSEEN, or theta = (1 - departure) theta_0 + theta_across as
-# (departure, |theta_across|^2, |theta|^2 - |theta_0|^2) in the metric Sigma; None second: |theta| = |theta_0|.
-Place = str | tuple[Number, Number, Number]
 
 
 def checked_task(task: Any, setting: Setting) -> Any:
@@ -38,22 +34,3 @@ def checked_task(task: Any, setting: Setting) -> Any:
     if not is_symbolic(cosine) and anywhere(setting.d == 1) and cosine not in (-1, 1):
         raise validation.reject("task", task, "a cosine of -1 or 1 where d = 1")
     return cosine
-
-
-def place_of(task: Any, target: Array | None, sigma: Array | None = None) -> Place:
-    """The place of a checked task; sigma None is the identity."""
-    if type(task) is str:
-        return (2, 0, 0) if task == OPPOSITE else task
-    if not isinstance(task, np.ndarray):
-        return TARGET if not is_symbolic(task) and task == 1 else (1 - task, None, 0)
-    assert target is not None
-    if np.array_equal(task, target):
-        return TARGET
-
-    def product(x: Array, y: Array) -> Number:
-        value = x @ y if sigma is None else x @ (sigma @ y)
-        return value.item() if isinstance(value, np.generic) else value
-
-    departure = product(target - task, target) / product(target, target)
-    across = task - (1 - departure) * target
-    return departure, product(across, across), product(task - target, task + target)

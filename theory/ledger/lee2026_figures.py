@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from ..calculator import risk
@@ -81,14 +82,6 @@ def _key_query_level(strategy: StrategyName, printed: str) -> Verdict:
     )
 
 
-def _zero_shot_key_query(printed: str) -> Verdict:
-    return _key_query_level("zero_shot_kq", printed)
-
-
-def _mixed_key_query(printed: str) -> Verdict:
-    return _key_query_level("mixed_kq", printed)
-
-
 def _floor_of_value(printed: str) -> Verdict:
     excess = risk("zero_shot_value", 0, **symbolic()) - symbols()["sigma"] ** 2
     reached = excess == 0
@@ -145,10 +138,10 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("threshold with noise", "with noise the pretrained model beats its zero-shot error past this n", "official notebook",
           f"{_HERE}; x_std is the inputs' standard deviation", THRESHOLD.strip(), _threshold, source=NOTES),
     Claim("key-query zero-shot level", "after zero-shot fine-tuning of the key-query matrix the error at n = 20 is about 115 to 130",
-          "paper, figure of six strategies", _HERE, "115 to 130", _zero_shot_key_query, source=NOTES),
+          "paper, figure of six strategies", _HERE, "115 to 130", partial(_key_query_level, "zero_shot_kq"), source=NOTES),
     Claim("key-query mixed level",
           "after fine-tuning the key-query matrix with the auxiliary loss the error on the opposite task is about 50 to 70",
-          "paper, figure of six strategies", f"{_HERE}, n = 20", "50 to 70", _mixed_key_query, source=NOTES),
+          "paper, figure of six strategies", f"{_HERE}, n = 20", "50 to 70", partial(_key_query_level, "mixed_kq"), source=NOTES),
     Claim("value floor", "value-only fine-tuning cannot reach the least zero-shot error", "paper", "Sigma = I, any d",
           "cannot reach", _floor_of_value, source=NOTES),
     Claim("w undetermined", "the zero-shot objective leaves w undetermined", "paper", "any odd-symmetric model",

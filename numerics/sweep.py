@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
 
-from theory import AttentionParameters, PowerLaw, Setting, Spiked, Strategy, risk
-from theory.names import Normalization, Numbers, Numeric, Query, StrategyName, Task, Vector
+from theory import PowerLaw, Setting, Spiked
+from theory.names import Normalization, Numbers, Numeric, Query, Task, Vector
 from theory.setting import QUERIES
 from theory.strategies import find_strategy
 from theory.validation import choice, reject
 from theory.which_law import laws_of
 
 from . import sweep_axes as axes
-from .covariances import Alignment, Covariance, aligned_target
+from .covariances import Alignment
 from .prompts import Array
 from .sweep_axes import Named
+from .sweep_blocks import INNER, OUTER, Block, Models, Sweep, blocks_of, evaluate
 from .sweep_checkpoint import SweepCheckpoint
 from .table import Table
 
-POINTS = 2**18  # of an isotropic block: a fraction of a second
-PRODUCTS = 2**28  # multiplications of one matrix product, over the settings of a dense block: likewise
-
-Models = StrategyName | Strategy | AttentionParameters
 Covariances = Literal["isotropic"] | Vector | PowerLaw | Spiked
-
-# Inner axes, over which the formulas broadcast, slowest first. n_shots is last: a dense model's contractions do not
-# depend on it, so that a block always holds all shot counts.
-INNER = (
-    "d", "noise_variance", "pretrain_shots", "few_shot_shots", "few_shot_weight", "value_scale", "n_shots",
-)  # fmt: skip
-OUTER = ("strategy", "task", "covariance", "target", "normalization")
 
 
 def grid(
@@ -151,7 +140,7 @@ def grid(
         axes.semidefinite("task_covariance", task_covariance),
         axes.semidefinite("query_covariance", query_covariance),
     )
-    sweep = _Sweep(outer, inner, priors[0], choice("query", query, QUERIES), priors[1])
+    sweep = Sweep(outer, inner, priors[0], choice("query", query, QUERIES), priors[1])
     _check(sweep)
     return _table(sweep, _run(sweep, executor, progress, checkpoint))
 
@@ -162,32 +151,7 @@ def _is_balanced(value_scale: Any) -> bool:
     return isinstance(value_scale, str)
 
 
-class _Sweep(NamedTuple):
-    """The axes of a sweep; None for an inner axis stands for the default that is not a number."""
-
-    outer: tuple[list[Named], ...]
-    inner: tuple[Array | None, ...]
-    task_covariance: Any
-    query: str
-    query_covariance: Any
-
-    @property
-    def lengths(self) -> tuple[int, ...]:
-        """Lengths of the inner axes."""
-        return tuple(1 if values is None else len(values) for values in self.inner)
-
-    def description(self) -> dict[str, Any]:
-        """The sweep in JSON types."""
-        fixed = (self.task_covariance, self.query, self.query_covariance)
-        named = zip(
-            (*OUTER, *INNER, "task_covariance", "query", "query_covariance"),
-            (*self.outer, *self.inner, *fixed),
-            strict=True,
-        )
-        return {name: axes.fingerprint(value) for name, value in named}
-
-
-def _check(sweep: _Sweep) -> None:
+def _check(sweep: Sweep) -> None:
     """Refuse before anything runs what some point of the sweep would refuse."""
     inner: dict[str, Any] = dict(zip(INNER, sweep.inner, strict=True))
     dimensions, weights = inner["d"], inner["few_shot_weight"]
@@ -211,82 +175,9 @@ def _check(sweep: _Sweep) -> None:
                 Setting(d=1, pretrain_shots=inner["pretrain_shots"]).auxiliary_shots()
 
 
-class _Block(NamedTuple):
-    """One call of theory.risk: everything it needs, small enough to be sent."""
-
-    model: Models
-    task: Any
-    covariance: Covariance
-    target: Any
-    normalization: Any
-    task_covariance: Any
-    query: Any
-    query_covariance: Any
-    inner: tuple[Array | None, ...]
-
-
-def _evaluate(block: _Block) -> Array:
-    """The block's risks, in the order of its rows."""
-    shape = tuple(1 if values is None else len(values) for values in block.inner)
-    arguments: dict[str, Any] = {}
-    for axis, (name, values) in enumerate(zip(INNER, block.inner, strict=True)):
-        if values is None:
-            continue
-        if len(values) == 1 and name != "n_shots":  # one d is an int: matrices and vectors ask for it
-            arguments[name] = int(values[0]) if name == "d" else float(values[0])
-        else:
-            arguments[name] = values.reshape(tuple(-1 if k == axis else 1 for k in range(len(shape))))
-    d = arguments["d"]
-    covariance, target = block.covariance, block.target
-    target = aligned_target(target, covariance, d)
-    risks = risk(
-        block.model,
-        task=block.task,
-        covariance=covariance,
-        target=target,
-        task_covariance=block.task_covariance,
-        normalization=block.normalization,
-        query=block.query,
-        query_covariance=block.query_covariance,
-        **arguments,
-    )
-    return np.ascontiguousarray(np.broadcast_to(risks, shape)).ravel()
-
-
-def _blocks(sweep: _Sweep) -> Iterator[_Block]:
-    """The sweep's blocks, in the order of the table's rows; their sizes depend on the sweep alone."""
-    fixed = (sweep.task_covariance, sweep.query_covariance)
-    for (_, model), (_, task), (_, covariance), (_, target), (_, normalization) in itertools.product(*sweep.outer):
-        given = (covariance, *fixed)
-        matrices = isinstance(model, AttentionParameters) or any(x is not None for x in given)
-        for inner in _pieces(sweep.inner, sweep.lengths, matrices):
-            yield _Block(model, task, covariance, target, normalization, fixed[0], sweep.query, fixed[1], inner)
-
-
-def _pieces(
-    inner: tuple[Array | None, ...], lengths: tuple[int, ...], matrices: bool
-) -> Iterator[tuple[Array | None, ...]]:
-    """Cut the inner axes into consecutive pieces of the product: many settings a piece, but one d of matrices."""
-    if matrices and lengths[0] > 1:
-        assert inner[0] is not None
-        for d in inner[0]:
-            yield from _pieces((np.array([d]), *inner[1:]), (1, *lengths[1:]), matrices)
-        return
-    limit = max(1, PRODUCTS // int(inner[0][0]) ** 3) * lengths[-1] if matrices else POINTS  # type: ignore[index]
-    axis = 0
-    while axis < len(lengths) - 1 and math.prod(lengths[axis + 1 :]) > limit:
-        axis += 1
-    step = max(1, limit // math.prod(lengths[axis + 1 :]))
-    for index in itertools.product(*(range(length) for length in lengths[:axis])):
-        for start in range(0, lengths[axis], step):
-            cuts = (*(slice(k, k + 1) for k in index), slice(start, start + step))
-            cut = (None if x is None else x[piece] for x, piece in zip(inner[: axis + 1], cuts, strict=True))
-            yield (*cut, *inner[axis + 1 :])
-
-
-def _run(sweep: _Sweep, executor: Executor | None, progress: bool | None, checkpoint: Any) -> Array:
+def _run(sweep: Sweep, executor: Executor | None, progress: bool | None, checkpoint: Any) -> Array:
     """Every block's risks, one after another; here or on the executor, those that a checkpoint lacks."""
-    blocks = list(_blocks(sweep))
+    blocks = list(blocks_of(sweep))
     sizes = [math.prod(1 if x is None else len(x) for x in block.inner) for block in blocks]
     risks: dict[int, Array] = {}
     with (
@@ -307,15 +198,13 @@ def _run(sweep: _Sweep, executor: Executor | None, progress: bool | None, checkp
     return np.concatenate([risks[k] for k in range(len(blocks))])
 
 
-def _results(
-    blocks: Sequence[_Block], missing: Sequence[int], executor: Executor | None
-) -> Iterator[tuple[int, Array]]:
+def _results(blocks: Sequence[Block], missing: Sequence[int], executor: Executor | None) -> Iterator[tuple[int, Array]]:
     """The missing blocks as they finish, so that a checkpoint does not wait for the slowest."""
     if executor is None:
         for k in missing:
-            yield k, _evaluate(blocks[k])
+            yield k, evaluate(blocks[k])
         return
-    futures = {executor.submit(_evaluate, blocks[k]): k for k in missing}
+    futures = {executor.submit(evaluate, blocks[k]): k for k in missing}
     failure: BaseException | None = None
     try:
         for future in as_completed(futures):  # in any order: a failed block must not cost those that are finished
@@ -335,7 +224,7 @@ def _results(
             future.cancel()
 
 
-def _table(sweep: _Sweep, risks: Array) -> Table:
+def _table(sweep: Sweep, risks: Array) -> Table:
     """The product's columns beside the risks."""
     inner = dict(zip(INNER, sweep.inner, strict=True))
     lengths = (*(len(named) for named in sweep.outer), *sweep.lengths)

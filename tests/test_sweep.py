@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,8 @@ def test_blocks_cut_anywhere_leave_the_rows_alone(monkeypatch: pytest.MonkeyPatc
     dense = {**axes, "covariance": [PowerLaw(1.0), Spiked(4.0)]}
     whole = [grid("mixed_value", range(7), [2, 3, 5], **kind)["risk"] for kind in (axes, dense)]
     for points, products in ((1, 1), (5, 60), (20, 200)):
-        monkeypatch.setattr("numerics.sweep.POINTS", points)
-        monkeypatch.setattr("numerics.sweep.PRODUCTS", products)
+        monkeypatch.setattr("numerics.sweep_blocks.POINTS", points)
+        monkeypatch.setattr("numerics.sweep_blocks.PRODUCTS", products)
         cut = [grid("mixed_value", range(7), [2, 3, 5], **kind)["risk"] for kind in (axes, dense)]
         np.testing.assert_array_equal(cut[0], whole[0])
         np.testing.assert_array_equal(cut[1], whole[1])
@@ -145,6 +146,12 @@ def sweep_of_200_tasks(executor: Executor | None = None, **options: Any) -> Tabl
         ["zero_shot_value", "mixed"], range(5), task=tasks, covariance=random_covariance(8), target="largest",
         executor=executor, **OFFICIAL, **options,
     )  # fmt: skip
+
+
+@cache
+def sweep_here() -> Table:
+    """The same, computed once: what every other way must give, bit for bit."""
+    return sweep_of_200_tasks()
 
 
 @contextmanager
@@ -168,7 +175,7 @@ def test_200_tasks_on_an_executor_give_the_same_bits(pool: str, tmp_path: Path) 
         "dask in threads": lambda: dask_client(processes=False),
         "dask in processes": lambda: dask_client(processes=True),
     }
-    here = sweep_of_200_tasks()
+    here = sweep_here()
     with executors[pool]() as executor:
         there = sweep_of_200_tasks(executor)
     assert len(here) == 2000
@@ -203,19 +210,18 @@ def test_a_killed_sweep_keeps_its_finished_part(tmp_path: Path, monkeypatch: pyt
     assert kept == 150  # whatever the order in which finished and dead futures come
     path.write_bytes(path.read_bytes() + lines[-2][:-3])  # torn while being written
     evaluated = []
-    original = numerics.sweep._evaluate
+    original = numerics.sweep.evaluate
 
     def evaluate(block: Any) -> Any:
         evaluated.append(block)
         return original(block)
 
-    monkeypatch.setattr(numerics.sweep, "_evaluate", evaluate)
+    monkeypatch.setattr(numerics.sweep, "evaluate", evaluate)
     resumed = sweep_of_200_tasks(checkpoint=path)
     assert len(evaluated) == 400 - kept
     again = sweep_of_200_tasks(checkpoint=path)
     assert len(evaluated) == 400 - kept  # all of it was there
-    fresh = sweep_of_200_tasks()
-    assert resumed.to_numpy().tobytes() == again.to_numpy().tobytes() == fresh.to_numpy().tobytes()
+    assert resumed.to_numpy().tobytes() == again.to_numpy().tobytes() == sweep_here().to_numpy().tobytes()
 
 
 def test_a_killed_process_keeps_its_finished_part(tmp_path: Path) -> None:
@@ -224,13 +230,13 @@ def test_a_killed_process_keeps_its_finished_part(tmp_path: Path) -> None:
     code = f"""
 import os
 import numerics.sweep as sweep
-original, done = sweep._evaluate, []
+original, done = sweep.evaluate, []
 def evaluate(block):
     if len(done) == 3:
         os._exit(9)
     done.append(block)
     return original(block)
-sweep._evaluate = evaluate
+sweep.evaluate = evaluate
 sweep.grid(["pretrained", "zs", "zs_v", "both_v", "both_kq"], range(9), 5, pretrain_shots=20, checkpoint={str(path)!r})
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9

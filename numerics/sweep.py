@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import CancelledError, Executor, as_completed
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -208,9 +208,8 @@ def _results(blocks: Sequence[Block], missing: Sequence[int], executor: Executor
     failure: BaseException | None = None
     try:
         for future in as_completed(futures):  # in any order: a failed block must not cost those that are finished
-            if future.cancelled():
-                continue
-            error = future.exception()
+            lost = future.cancelled()  # by the executor, or by us after a failure
+            error = CancelledError("the executor lost a block of the sweep") if lost else future.exception()
             if error is None:
                 yield futures[future], future.result()
             elif failure is None:

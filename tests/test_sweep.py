@@ -8,7 +8,7 @@ import multiprocessing
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
@@ -199,6 +199,21 @@ class Dying(Executor):
             future.set_exception(KeyboardInterrupt())
         self.left -= self.left > 0
         return future
+
+
+class Losing(Executor):
+    """Drops what it is given, as a cluster does that loses its connection."""
+
+    def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+def test_a_block_that_the_executor_loses_is_an_error() -> None:
+    with pytest.raises(CancelledError, match="lost a block"):
+        grid("pretrained", 1, 2, executor=Losing())
 
 
 def test_a_killed_sweep_keeps_its_finished_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

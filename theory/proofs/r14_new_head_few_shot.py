@@ -17,9 +17,9 @@ from . import enumeration, odd_predictions
 from .hypotheses import Given
 from .odd_predictions import at as risk_at
 from .odd_predictions import odd_form
-from .r4_zero_shot_value import at, minimiser
 from .radicals import compose
 from .theorem import Proof, Theorem
+from .value_model import at, minimiser
 
 FIELD, d, n, N, sigma2, a, W, D, c = field("d n N sigma2 a W D c", ZZ)
 

@@ -15,10 +15,10 @@ from sympy import QQ
 from .enumeration import exact_average_risk
 from .hypotheses import Given
 from .odd_predictions import odd_form
-from .r4_zero_shot_value import at, minimiser
 from .r14_new_head_few_shot import FIELD, D, N, W, a, at_head, c, d, n, sigma2
 from .radicals import compose
 from .theorem import Proof, Theorem
+from .value_model import at, minimiser
 
 REDUCED = """\
 nu = 1 + sigma2
@@ -64,7 +64,7 @@ def _points(loss: Any) -> Iterator[tuple[Any, Any]]:
         exact = {x: FIELD(QQ(*Fraction(y).as_integer_ratio())) for x, y in numbers.items()}
         found = compose(loss, exact)
         yield (
-            Fraction(str(found.numer.coeff(1) / found.denom.coeff(1))),
+            Fraction(int(found.numer.coeff(1)), int(found.denom.coeff(1))),
             exact_average_risk(v, Q, identity, noise, shots) - noise,
         )
 

@@ -24,8 +24,8 @@ from . import enumeration, r0_model
 from .hypotheses import Given
 from .on_lines import Field
 from .r0_model import BLOCKS, Blocks, printed_excess, printed_terms
-from .r4_zero_shot_value import at as at_numbers
 from .theorem import Proof, Theorem
+from .value_model import at as at_numbers
 
 FIELD, d, s, sigma2, t, c, w_0, beta_0, N_0, other = field("d s sigma2 t c w_0 beta_0 N_0 x", ZZ)
 LINE = """\

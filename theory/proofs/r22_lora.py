@@ -16,9 +16,9 @@ from sympy.polys.fields import field
 from ..wick import Gaussian, Scalar, derivative, expectation, identity, matrix, substitute, trace, vector
 from . import enumeration, r0_model
 from .hypotheses import Given
-from .r4_zero_shot_value import at, minimiser
 from .radicals import Roots
 from .theorem import Proof, Theorem
+from .value_model import at, minimiser
 
 FIELD, b, K, V, d, r, k, beta_0, alpha, A, x, s = field("b K V d r k beta_0 alpha A x s", ZZ)
 SIGMA, B_0, CHANGE = matrix("Sigma", symmetric=True), matrix("B_0", symmetric=True), matrix("D")

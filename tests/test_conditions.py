@@ -255,3 +255,13 @@ def test_sympy_is_not_loaded_for_numbers():
         "import sys, theory; print(*theory.conditions('zs_v', 5, noise_variance=.1)); assert 'sympy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("strategy", theory.STRATEGIES)
+@pytest.mark.parametrize("noise", [Fraction(3, 10), Fraction(1, 10)])
+def test_a_decimal_says_what_its_fraction_says(strategy, noise):
+    """Two risks of one limit do not seem to meet at 1e12 shots, where a float's rounding outgrows their difference."""
+    world = {"d": 8, "pretrain_shots": 40, "few_shot_shots": 40}
+    exact = theory.conditions(strategy, noise_variance=noise, **world)
+    floats = theory.conditions(strategy, noise_variance=float(noise), **world)
+    assert [(c.name, c.task, c.shots) for c in floats] == [(c.name, c.task, c.shots) for c in exact]

@@ -152,6 +152,18 @@ def test_the_command_prints_the_program(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == formula("zs").latex + "\n"
 
 
+def test_the_mathematics_says_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """x, the cosine of task and target, has its value; on the average over unseen tasks x and its square have their averages."""
+    for task, x in (("target", "1"), ("opposite", "-1"), ("unseen", "0"), (0.5, "0.5")):
+        assert formula("zero_shot_value", task=task).latex.splitlines()[1] == rf"x &= {x} \\"
+    assert r"\overline{x^2} &= \frac{1}{d}" in formula("mixed", task="unseen").latex
+    assert "x &=" not in formula("soft_prompt", task="unseen").latex  # whose lines have none
+    assert main(["formula", "zs_v"]) == 0
+    assert "prove R4 -v derives the model, R11.zero_shot_value these lines" in capsys.readouterr().out
+    assert main(["prove", "R0.squares", "C7"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:-1]] == ["R0.squares", "C7"]
+
+
 def test_conditions_are_one_readable_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     d, m, sigma2 = sympy.symbols("d m sigma2", positive=True)
     found = theory.conditions("pretrained", d, noise_variance=sigma2, pretrain_shots=m, task="target")

@@ -89,7 +89,10 @@ def parser() -> argparse.ArgumentParser:
 
     prove = commands.add_parser("prove", help="derive every theorem; exit 1 if a formula of the library differs")
     prove.add_argument(
-        "name", nargs="?", help="one theorem, such as R4 or R2.risk, or R2: all whose name begins so (default: all)"
+        "names",
+        nargs="*",
+        metavar="name",
+        help="theorems, such as R4 R2.risk, or R2: all whose name begins so (default: all)",
     )
     prove.add_argument("-v", "--verbose", action="store_true", help="print the derivation's steps and checks")
 
@@ -198,7 +201,10 @@ def run_formula(arguments: argparse.Namespace) -> int:
     if arguments.latex:
         print(found.latex)
         return 0
-    proved = [f"# Proof: python -m theory prove {found.theorem}"] if found.theorem else []
+    proved = [f"# Proof: python -m theory prove {found.theorem} -v"] if found.theorem else []
+    if found.theorem.startswith("R11."):  # it says that these lines are the library's; the derivation is elsewhere
+        derived = find_strategy(arguments.strategy).theorem.replace(",", "")
+        proved[0] = f"# Proof: python -m theory prove {derived} -v derives the model, {found.theorem} these lines"
     print(*(f"# {text}" for text in found.assumptions), *proved, found.code, sep="\n", end="")
     return 0
 
@@ -233,9 +239,11 @@ def run_prove(arguments: argparse.Namespace) -> int:
     """A line a theorem: name, how it was proved, seconds."""
     from .proofs.runner import proofs, selected
 
-    selected(arguments.name)  # a wrong name is the user's error; any other below is a bug, and shows as one
+    names = arguments.names or [None]
+    for name in names:
+        selected(name)  # a wrong name is the user's error; any other below is a bug, and shows as one
     all_proved, seconds = True, 0.0
-    for result in _as_bugs(proofs(arguments.name)):
+    for result in _as_bugs(result for name in names for result in proofs(name)):
         all_proved, seconds = all_proved and result.proved, seconds + result.seconds
         theorem, verdict = result.theorem, "proved" if result.proved else "FAILED"
         print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -49,7 +50,8 @@ class Formula:
     lines : str
         Its lines alone, of which the last gives ``risk`` its value.
     latex : str
-        The same lines as LaTeX, an ``aligned`` environment.
+        The same lines as LaTeX, an ``aligned`` environment; before them x, the cosine of the angle between task and target, and on
+        the average over unseen tasks that of x and of x squared, where the lines use them.
     assumptions : tuple of str
         The conventions and the world in which it holds.
     theorem : str
@@ -70,11 +72,13 @@ class Formula:
     theorem: str
     numbers: Mapping[str, Any] = field(repr=False)
     arrays: tuple[str, ...] = field(default=(), repr=False)
+    place: str = field(default="", repr=False)  # lines that give the cosine, and its square, their values
 
     @property
     def latex(self) -> str:
         """The lines as LaTeX."""
-        rows = [latex_of(line).replace(" = ", " &= ", 1) for line in lines_of(self.lines)]
+        used = [line for line in lines_of(self.place) if re.search(rf"\b{line.split(' =')[0]}\b", self.lines)]
+        rows = [latex_of(line).replace(" = ", " &= ", 1) for line in (*used, *lines_of(self.lines))]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def __call__(self, **numbers: Any) -> Any:
@@ -231,7 +235,8 @@ def _isotropic(strategy: Strategy, task: Any, setting: Setting) -> Formula:
         *_conventions(strategy, setting),
     )
     theorem = f"R11.{strategy.name}" if usual else strategy.theorem
-    return Formula(program(setup, lines), lines, assumptions, theorem, numbers)
+    place = UNSEEN_AVERAGE if at is None else f"cosine = {at}\n{UNIT_TASK}"
+    return Formula(program(setup, lines), lines, assumptions, theorem, numbers, place=place)
 
 
 def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> Formula:

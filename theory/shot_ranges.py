@@ -103,14 +103,25 @@ def _value(polynomial: Sequence[Any], n: int) -> Any:
 
 
 def _bounds(left: Polynomial, right: Polynomial) -> tuple[list[Any], list[Any]]:
-    """left - right from above and from below: the same twice, unless floats leave it uncertain by their rounding."""
+    """left - right from above and from below: the same twice, unless floats leave it uncertain by their rounding.
+
+    A coefficient that is all rounding is none: two risks of one limit would seem to meet where it outgrows the others.
+    """
     upper, lower = [], []
     for a, b in zip(left, right, strict=True):
         exact_a, exact_b = _exact(a), _exact(b)
         margin = ROUNDING * (abs(exact_a) + abs(exact_b)) if isinstance(a, float) or isinstance(b, float) else 0
-        upper.append(exact_a - exact_b + margin)
-        lower.append(exact_a - exact_b - margin)
+        difference = exact_a - exact_b
+        if margin and abs(difference) <= margin:
+            difference = margin = 0
+        upper.append(difference + margin)
+        lower.append(difference - margin)
     return upper, lower
+
+
+def _known(comparison: Comparison) -> Polynomial:
+    """left - right, as well as it is known."""
+    return tuple((low + high) / 2 for low, high in zip(*_bounds(comparison.left, comparison.right), strict=True))
 
 
 def _exact(x: Number) -> Any:
@@ -190,10 +201,8 @@ def roots(comparison: Comparison, symbolic: bool) -> list[Any]:
         return _algebraic_roots(polynomial, symbolic)
     if len(polynomial) > 3:
         floats = any(isinstance(x, float) for x in polynomial)
-        upper, lower = _bounds(comparison.left, comparison.right)  # a coefficient that is all rounding is none
-        known = tuple(0 if low < 0 < high else (low + high) / 2 for low, high in zip(lower, upper, strict=True))
-        return [_presented(x, floats) for x in _algebraic_roots(known, False)]
-    p_0, p_1, p_2 = map(_exact, polynomial)
+        return [_presented(x, floats) for x in _algebraic_roots(_known(comparison), False)]
+    p_0, p_1, p_2 = _known(comparison)
     if p_2 == 0:
         found = [-p_0 / p_1] if p_1 else []
     else:

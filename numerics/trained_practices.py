@@ -32,7 +32,7 @@ def trained_practices(directory: Path | None = None) -> list[TrainingRun]:
         If one is not a whole run.
     """
     place = SHIPPED if directory is None else directory
-    starts = {run.seed: run for run in trained_models(directory)}
+    starts = {run.seed: run for run in trained_models(place)}
     runs = []
     for file in sorted(place.glob(PATTERN)):
         record = json.loads(file.read_text(encoding="utf-8"))

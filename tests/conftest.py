@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,7 @@ def once_in(base: Path, name: str, make: Callable[[Path], None]) -> Path:
     with open(base / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
         if not made.exists():
+            shutil.rmtree(base / f"{name}.part", ignore_errors=True)  # of one who failed
             make(base / f"{name}.part")
             (base / f"{name}.part").rename(made)
     return made

@@ -23,7 +23,7 @@ MUTANTS = [
     (laws, "_by_target", "constant + m * t_2", "constant"),
     (laws, "_by_target", "2 * ((m + 2) * t_1)", "(m + 2) * t_1"),
     (laws, "_by_target", "(m + 2) * (m + 2) + 4 + m", "(m + 2) * (m + 2) + 4"),
-    (laws, "_by_target", "solve(matrix, world.target)", "solve(matrix, 2 * world.target)"),
+    (laws, "_by_target", "world.sigma, world.target), t_1", "world.sigma, 2 * world.target), t_1"),
     (laws, "mixed_value", "/ (tokens * tokens)", "/ tokens"),
     (laws, "mixed_value", "(at_zero * at_zero)", "at_zero"),
     (laws, "mixed_value", "t_1 * x + 2 * (M @ x)", "t_1 * x + M @ x"),

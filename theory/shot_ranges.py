@@ -110,10 +110,12 @@ def _bounds(left: Polynomial, right: Polynomial) -> tuple[list[Any], list[Any]]:
     upper, lower = [], []
     for a, b in zip(left, right, strict=True):
         exact_a, exact_b = _exact(a), _exact(b)
-        margin = ROUNDING * (abs(exact_a) + abs(exact_b)) if isinstance(a, float) or isinstance(b, float) else 0
+        margin = (
+            ROUNDING * (abs(exact_a) + abs(exact_b)) if isinstance(a, float) or isinstance(b, float) else Fraction(0)
+        )
         difference = exact_a - exact_b
         if margin and abs(difference) <= margin:
-            difference = margin = 0
+            difference = margin = Fraction(0)
         upper.append(difference + margin)
         lower.append(difference - margin)
     return upper, lower

@@ -54,9 +54,7 @@ def data(setting: Setting = SETTING) -> Table:
     ]
     if setting == SETTING:
         n, runs = np.array(TRAINED), trained_practices()
-        for name in models:
-            if name not in runs[0].models:
-                continue
+        for name in (name for name in models if name in runs[0].models):
             unseen = [
                 [risk(run.models[x], n, setting=setting, task="unseen") for run in runs] for x in (name, "pretrained")
             ]

@@ -88,7 +88,7 @@ STRATEGY_LAW_CELLS = tuple(_cell(m, d, n, t) for m, d, n, t in itertools.product
 # turns. One shot is divided by N = 2: at N = 1 ("shots") some cells would need 3e7 prompts for the same accuracy, and at
 # d = 2 1e7 where d = 1 needs 3e6; the layers have it there. At n = 0 there is one token, and the two ways must agree to
 # rounding.
-_SIZES = ((1, 0), (2, 0), (5, 0), (20, 0), (1, 1), (1, 5), (1, 200), (2, 5))
+_SIZES = ((1, 0), (2, 0), (5, 0), (20, 0), (1, 5), (1, 1), (1, 200), (2, 5))
 STRATEGY_TOKEN_CELLS = (
     *(
         replace(cell, normalization="tokens") if n == 1 else cell

@@ -142,6 +142,54 @@ def test_worlds_that_are_not_isotropic(capsys, tmp_path):
     assert "query masked" in run(capsys, "table", "--query", "masked")[1].splitlines()[0]
 
 
+def test_compare_in_any_world_as_csv(capsys):
+    """Every option of the world reaches the numbers; CSV has them in full."""
+    options = [
+        "--covariance",
+        "1,1/2",
+        "--query-covariance",
+        "2,1",
+        "--task-covariance",
+        "1/4,3",
+        "--normalization",
+        "4",
+    ]
+    base = ["--d", "2", "--pretrain-shots", "9", "--noise", "1/4", "--query", "masked", "--shots", "3"]
+    status, out, _ = run(capsys, "compare", "skip", "v_x", *base, *options, "--csv", "-")
+    assert status == 0
+    world = theory.Setting(
+        2, covariance=[1, 0.5], query_covariance=[2, 1], task_covariance=[0.25, 3], normalization=4, query="masked",
+        noise_variance=0.25, pretrain_shots=9,
+    )  # fmt: skip
+    rows = list(csv.DictReader(out.splitlines()))
+    for row, strategy in zip(rows, (theory.Strategy("skip"), theory.Strategy(("v_x",))), strict=True):
+        places = {"target": ("target", 3), "unseen": ("unseen", 3), "excess": ("target", 0)}
+        numbers = {name: theory.risk(strategy, n, setting=world, task=task) for name, (task, n) in places.items()}
+        numbers |= {
+            "price": numbers["unseen"] - theory.risk("pretrained", 3, setting=world, task="unseen"),
+            "excess": numbers["excess"] - 0.25,
+        }
+        assert row["strategy"] == strategy.name
+        assert (row["limit"], row["frontier"]) == ("", "")  # N is a number: no limit; no frontier was asked for
+        assert {name: float(row[name]) for name in numbers} == numbers
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            "compare --covarance=1,2",
+            "theory compare: unrecognized arguments: --covarance=1,2 (did you mean --covariance?)",
+        ),
+        ("risk zs --shots 1 --d 5 --cvs=-", "theory risk: unrecognized arguments: --cvs=- (did you mean --csv?)"),
+        ("strategies 5", "theory strategies: unrecognized arguments: 5"),
+        ("compare --replay 1", "theory compare: --replay is not allowed alone: it needs what trains, such as value"),
+    ],
+)
+def test_unknown_options_are_told_by_their_command(capsys, wrong, told):
+    assert run(capsys, *wrong.split()) == (2, "", f"python -m {told}\n")
+
+
 def test_strategies_of_ones_own(capsys):
     base = ["--shots", "5", "--d", "3", "--noise", "0.1", "--pretrain-shots", "12"]
     for words, strategy in (

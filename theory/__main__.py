@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import csv
 import importlib
 import os
 import sys
@@ -12,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import NoClosedForm, Setting, compare_command, risk
-from .command_options import add_setting, add_strategies, add_world, setting_of, strategies_of, told_world
+from .command_options import add_csv, add_setting, add_strategies, add_world, setting_of, strategies_of, told_world
 from .command_types import OneLineParser, file_name, name_or_number, shot_counts
 from .names import TaskName
 from .printed_formulas import program
 from .strategies import STRATEGIES, Strategy, find_strategy
-from .tables import format_table
+from .tables import format_table, write_csv
 from .tasks import TASKS
 
 if TYPE_CHECKING:
@@ -48,9 +46,7 @@ def parser() -> argparse.ArgumentParser:
         default="target",
         help=f"{', '.join(TASKS)} or a cosine, a negative fraction as --task=-1/4 (default target)",
     )
-    one.add_argument(
-        "--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well; - prints CSV instead"
-    )
+    add_csv(one)
 
     table = commands.add_parser(
         "table",
@@ -63,11 +59,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add_setting(table, d=5, noise=0.1, pretrain_shots=20, several=True)
     add_world(table)
-    table.add_argument(
-        "--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well; - prints CSV instead"
-    )
+    add_csv(table)
 
-    add_setting(compare_command.add_command(commands, FRACTIONS), d=5, noise=0.1, pretrain_shots=20)
+    compared = compare_command.add_command(commands, FRACTIONS)
+    add_setting(compared, d=5, noise=0.1, pretrain_shots=20)
+    add_world(compared)
+    add_csv(compared)
+
     printed = commands.add_parser(
         "formula", help="a strategy's risk as a Python program to copy, or as LaTeX", epilog=FRACTIONS
     )
@@ -104,14 +102,6 @@ def parser() -> argparse.ArgumentParser:
     ).add_argument("--output", type=file_name, metavar="FILE", default="report.html", help="default report.html")
     commands.add_parser("strategies", help="names, aliases, what trains, on which objective, the fixed point's theorem")
     return top
-
-
-def write_csv(path: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table as CSV, numbers in full precision; - is standard output."""
-    with contextlib.nullcontext(sys.stdout) if path == "-" else open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def show(arguments: argparse.Namespace, told: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from .command_types import covariance, name_or_number, number, numbers, whole_or_infinite
+from .command_types import covariance, file_name, name_or_number, number, numbers, whole_or_infinite
 from .prompt import NORMALIZATIONS
 from .setting import QUERIES, Setting
 from .strategies import KEY_QUERY, SKIP, VALUE, Strategy, Trains, find_strategy
@@ -77,6 +77,9 @@ def add_world(command: argparse.ArgumentParser) -> None:
         "--query-covariance", dest="sigma_q", type=covariance, metavar="SIGMA", help="of the query's input, likewise"
     )
     command.add_argument(
+        "--task-covariance", dest="psi", type=covariance, metavar="PSI", help="of the pretraining tasks, likewise"
+    )
+    command.add_argument(
         "--query",
         choices=QUERIES,
         default=QUERIES[0],
@@ -84,12 +87,18 @@ def add_world(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_strategies(command: argparse.ArgumentParser) -> None:
-    """Names of strategies, or blocks that train and their loss."""
+def add_csv(command: argparse.ArgumentParser) -> None:
+    """Where the table goes."""
     command.add_argument(
-        "strategy",
-        nargs="+",
-        help="names or aliases ('strategies' lists them); or what trains, such as value, skip or v_x,w, with the five options below",
+        "--csv", type=file_name, metavar="FILE", help="write the table to a CSV file as well; - prints CSV instead"
+    )
+
+
+def add_strategies(command: argparse.ArgumentParser, required: bool = True) -> None:
+    """Names of strategies, or blocks that train and their loss."""
+    names = "names or aliases ('strategies' lists them); or what trains, such as value, skip or v_x,w, with the five options below"
+    command.add_argument(
+        "strategy", nargs="+" if required else "*", help=names + ("" if required else " (default: every named one)")
     )
     loss = command.add_argument_group("a strategy of one's own")
     for name, told in (
@@ -105,7 +114,13 @@ def add_strategies(command: argparse.ArgumentParser) -> None:
 def strategies_of(arguments: argparse.Namespace) -> list[Strategy]:
     """The strategies that these options name or make."""
     given = {name: getattr(arguments, name) for name in _WEIGHTS if getattr(arguments, name) is not None}
+    if given and not arguments.strategy:
+        raise ValueError(f"{_option(given)} is not allowed alone: it needs what trains, such as value")
     return [_strategy(text, given) for text in arguments.strategy]
+
+
+def _option(given: dict[str, Any]) -> str:
+    return f"--{next(iter(given)).replace('_', '-')}"
 
 
 def _strategy(text: str, given: dict[str, Any]) -> Strategy:
@@ -113,9 +128,7 @@ def _strategy(text: str, given: dict[str, Any]) -> Strategy:
     if not set(blocks) <= set(_BLOCKS):
         if given:
             find_strategy(text)  # an unknown name is told as such
-            raise ValueError(
-                f"--{next(iter(given)).replace('_', '-')} is not allowed with {text!r}: it needs what trains, such as value"
-            )
+            raise ValueError(f"{_option(given)} is not allowed with {text!r}: it needs what trains, such as value")
         return find_strategy(text)
     trains: Any = text if len(blocks) == 1 and text in get_args(Trains) else blocks
     return Strategy(trains, **given)
@@ -123,7 +136,7 @@ def _strategy(text: str, given: dict[str, Any]) -> Strategy:
 
 def world_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The arguments of a Setting that :func:`add_world` reads; none where a command does not have them."""
-    names = {"covariance": "sigma", "query_covariance": "sigma_q", "query": "query"}
+    names = {"covariance": "sigma", "query_covariance": "sigma_q", "task_covariance": "psi", "query": "query"}
     found = {name: getattr(arguments, place, None) for name, place in names.items()}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -131,7 +144,8 @@ def world_of(arguments: argparse.Namespace) -> dict[str, Any]:
 def told_world(setting: Any) -> str:
     """The words for it in a heading, empty for the isotropic world of a query that attends."""
     parts = []
-    for name, value in (("Sigma", setting.covariance), ("Sigma_q", setting.query_covariance)):
+    given = {"Sigma": setting.covariance, "Sigma_q": setting.query_covariance, "Psi": setting.task_covariance}
+    for name, value in given.items():
         if isinstance(value, np.ndarray):
             shown = f"diag({', '.join(f'{x:g}' for x in value)})" if value.ndim == 1 and len(value) <= 8 else "as given"
             parts.append(f", {name} = {shown}")

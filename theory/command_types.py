@@ -14,6 +14,17 @@ import numpy as np
 class OneLineParser(argparse.ArgumentParser):
     """Wrong usage is one line on standard error and exit status 2."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but what a command does not know is told by the command, with the option that is near."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            import difflib  # only where something is wrong
+
+            name = unknown[0].split("=")[0]
+            near = difflib.get_close_matches(name, self._option_string_actions, n=1)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{f' (did you mean {near[0]}?)' if near else ''}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from .names import Numeric, StrategyName
 from .parameters import AttentionParameters
 from .setting import Setting
 from .strategies import STRATEGIES, Strategy, find_strategy
-from .tables import format_table, html_table
+from .tables import format_table, html_table, write_csv
 from .validation import NoClosedForm
 
 Model = StrategyName | Strategy | AttentionParameters
@@ -53,7 +54,14 @@ class Practice(NamedTuple):
 
 
 class Comparison(list[Practice]):
-    """Rows that print as a table, in a notebook too."""
+    """Rows that print as a table, in a notebook too; ``pandas.DataFrame(comparison)`` has the columns of :class:`Practice`."""
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows to a CSV file under the names of :class:`Practice`'s attributes, numbers in full precision.
+
+        What a row has not (None) is empty. The path "-" is standard output.
+        """
+        write_csv(path, Practice._fields, self)
 
     def _table(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         rows = []

@@ -1,8 +1,12 @@
-"""Aligned text tables, and the same as HTML for notebooks."""
+"""Aligned text tables, the same as HTML for notebooks, and as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import csv
+import os
+import sys
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -62,3 +66,11 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
     body = "".join(row("td", values) for values in rows)
     return f"<table><thead>{row('th', header)}</thead><tbody>{body}</tbody></table>"
+
+
+def write_csv(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table as CSV, numbers in full precision, nothing for None; - is standard output."""
+    with contextlib.nullcontext(sys.stdout) if path == "-" else open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from theory import STRATEGIES, NoClosedForm, Setting, Strategy, risk
+from theory import STRATEGIES, AttentionParameters, NoClosedForm, Setting, risk
+from theory.comparison import Model, labelled
 from theory.strategies import find_strategy
 from theory.validation import describe, reject
 
@@ -17,28 +18,32 @@ from . import style
 
 
 def plot_curves(
-    setting: Setting, strategies: Sequence[str | Strategy], task: Any, n_shots: Any, ax: Axes | None
+    setting: Setting, strategies: Iterable[Model] | Mapping[str, Model], task: Any, n_shots: Any, ax: Axes | None
 ) -> Axes:
     """Draw a line a strategy; see :func:`theory.plot`."""
     if not isinstance(setting, Setting):
         raise reject("setting", setting, "a theory.Setting", TypeError)
-    if isinstance(strategies, str | Strategy):
-        strategies = (strategies,)
     if ax is not None and not isinstance(ax, Axes):
         raise reject("ax", ax, "Matplotlib Axes", TypeError)
     curves = []
-    for strategy in map(find_strategy, strategies):
+    for label, model in labelled(strategies).items():
+        look: dict[str, Any] = {"label": label}
+        if not isinstance(model, AttentionParameters):
+            model = find_strategy(model)
+            if model in STRATEGIES.values():
+                look = style.strategy(model.name)
+            if isinstance(strategies, Mapping):
+                look["label"] = label
         try:
-            curves.append((strategy, np.asarray(risk(strategy, n_shots, setting=setting, task=task), dtype=float)))
+            curves.append((look, np.asarray(risk(model, n_shots, setting=setting, task=task), dtype=float)))
         except NoClosedForm as error:
-            raise NoClosedForm(f"strategies: {strategy.name!r} cannot be drawn: {error}") from None
+            raise NoClosedForm(f"strategies: {label!r} cannot be drawn: {error}") from None
     if ax is None:
         from matplotlib import pyplot
 
         _, ax = pyplot.subplots()
     lines: list[Line2D] = []
-    for strategy, values in curves:
-        look = style.strategy(strategy.name) if strategy in STRATEGIES.values() else {"label": strategy.label}
+    for look, values in curves:
         lines += ax.plot(np.asarray(n_shots), values, **look)
     style.readable(lines)
     where = (

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import sympy
+from matplotlib.figure import Figure
 from sympy import Symbol, simplify
 
 import theory
@@ -58,6 +59,24 @@ def test_models_and_the_frontier_beside_them():
     assert rows[1].unseen - rows[1].frontier == pytest.approx(0.369442 - 0.349856, abs=1e-6)
     assert "above it" in repr(rows)
     assert "above it" in rows._repr_html_()
+
+
+def test_models_of_ones_own_in_a_list_and_in_a_plot():
+    """Their rows and curves are the risks of the strategies that they are the ends of."""
+    names = ["zero_shot_value", "zero_shot"]
+    models = [theory.fixed_point(name, setting=SETTING) for name in names]
+    rows = theory.compare(SETTING, 20, ["pretrained", *models])
+    assert [row.strategy for row in rows] == ["pretrained", "model", "model 2"]
+    for row, name in zip(rows[1:], names, strict=True):
+        assert row.target == pytest.approx(theory.risk(name, 20, setting=SETTING), rel=1e-12)  # rounding: 1e-15
+    for given, labels in ((models, ["model", "model 2"]), ({"mine": models[0], "zs": "zero_shot"}, ["mine", "zs"])):
+        lines = theory.plot(SETTING, given, "unseen", Figure().subplots(), n_shots=[0, 20]).lines
+        assert [line.get_label() for line in lines] == labels
+        for line, name in zip(lines, names, strict=True):
+            expected = theory.risk(name, [0, 20], setting=SETTING, task="unseen")
+            assert line.get_ydata() == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(TypeError, match=r"strategies = 5 .*AttentionParameters, or a mapping"):
+        theory.compare(SETTING, 20, 5)
 
 
 def test_the_command(capsys):

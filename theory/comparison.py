@@ -82,7 +82,7 @@ class Comparison(list[Practice]):
 def compare(
     setting: Setting,
     n_shots: Numeric,
-    strategies: Iterable[StrategyName | Strategy] | Mapping[str, Model] | None = None,
+    strategies: Iterable[Model] | Mapping[str, Model] | None = None,
     *,
     frontier: Frontier | None = None,
 ) -> Comparison:
@@ -94,8 +94,8 @@ def compare(
         One number each.
     n_shots : int >= 0 or Symbol
         Shots at which risks are compared.
-    strategies : iterable of str or Strategy, or mapping of labels to these or to AttentionParameters, optional
-        Default: every named strategy (without the few-shot loss where the setting has no shots for it).
+    strategies : iterable of str, Strategy or AttentionParameters, or mapping of labels to these, optional
+        Models of an iterable are called "model", "model 2" and so on. Default: every named strategy (without the few-shot loss where the setting has no shots for it).
     frontier : callable, optional
         ``frontier(setting, n_shots, excess).risk`` is the least unseen risk at that zero-shot excess: a column, and how
         far above it each practice is. ``functools.partial(numerics.frontier, models="one_head")`` is one. (It is handed
@@ -131,20 +131,33 @@ def compare(
     """
     if not isinstance(setting, Setting):
         raise validation.reject("setting", setting, "a theory.Setting", TypeError)
-    models = _labelled(setting, strategies)
+    if strategies is None:
+        endless = setting.few_shot_shots is None and anywhere(setting.pretrain_shots == math.inf)
+        strategies = [x for x in STRATEGIES.values() if not (endless and x.few_shot)]
+    models = labelled(strategies)
     before = _Risks(setting, "pretrained", n_shots)
     return Comparison(_practice(name, model, setting, n_shots, before, frontier) for name, model in models.items())
 
 
-def _labelled(setting: Setting, strategies: Any) -> dict[str, Model]:
+def labelled(strategies: Any) -> dict[str, Model]:
+    """Strategies and models by their labels: a mapping's own, names, or "model", "model 2" and so on."""
     if isinstance(strategies, Mapping):
         return dict(strategies)
-    if strategies is None:
-        endless = setting.few_shot_shots is None and anywhere(setting.pretrain_shots == math.inf)
-        strategies = [x for x in STRATEGIES.values() if not (endless and x.few_shot)]
-    if isinstance(strategies, str | Strategy):
+    if isinstance(strategies, str | Strategy | AttentionParameters):
         strategies = (strategies,)
-    return {x.name: x for x in map(find_strategy, strategies)}
+    if not isinstance(strategies, Iterable):
+        allowed = "names, Strategies and AttentionParameters, or a mapping of labels to these"
+        raise validation.reject("strategies", strategies, allowed, TypeError)
+    found: dict[str, Model] = {}
+    models = 0
+    for model in strategies:
+        if isinstance(model, AttentionParameters):
+            models += 1
+            found["model" if models == 1 else f"model {models}"] = model
+        else:
+            strategy = find_strategy(model)
+            found[strategy.name] = strategy
+    return found
 
 
 class _Risks:

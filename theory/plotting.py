@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from .names import StrategyName, Task, Vector
+from .names import Task, Vector
 from .setting import Setting
-from .strategies import STRATEGIES, Strategy
+from .strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .comparison import Model
 
 NAMED = tuple(STRATEGIES)
 
 
 def plot(
     setting: Setting,
-    strategies: Sequence[StrategyName | Strategy] = NAMED,
+    strategies: Iterable[Model] | Mapping[str, Model] = NAMED,
     task: Task = "target",
     ax: Axes | None = None,
     *,
@@ -30,8 +32,8 @@ def plot(
     ----------
     setting : Setting
         Where it happens.
-    strategies : sequence of str or Strategy
-        Default: the named ones.
+    strategies : iterable of str, Strategy or AttentionParameters, or mapping of labels to these
+        As :func:`theory.compare` takes them. Default: the named ones.
     task : "target", "opposite", "unseen", number or array (d,)
         The task at evaluation, as :func:`theory.risk` takes it.
     ax : matplotlib Axes, optional

@@ -26,6 +26,7 @@ def add_setting(
 ) -> None:
     """The options that make a setting; d without a default is required."""
     default = "" if d is None else f" (default {d})"
+    told = "; the commands with an official setting: 20" if pretrain_shots == math.inf else "; risk, and Python: inf"
     command.add_argument("--d", type=int, default=d, required=d is None, help=f"input dimension{default}")
     command.add_argument(
         "--noise",
@@ -38,7 +39,7 @@ def add_setting(
         "--pretrain-shots",
         type=whole_or_infinite,
         default=pretrain_shots,
-        help=f"shots of pretraining (default {pretrain_shots})",
+        help=f"shots of pretraining (default {pretrain_shots}{told})",
     )
     command.add_argument("--few-shot-shots", type=int, help="shots of the auxiliary loss (default: as in pretraining)")
     command.add_argument(

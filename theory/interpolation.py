@@ -35,7 +35,8 @@ def interpolate(
         The ends: strategies, each at the value scale that its flow selects, or models of one's own. A head, a prompt's token
         or a skip that one of them lacks counts as zeros (a token of zeros adds nothing, but counts in N = n + 1 + k).
     t : number or Symbol
-        The share; 0 is the first, 1 the other. Any real number; an array where both ends are six isotropic scalars.
+        The share, not per cent; 0 is the first, 1 the other. Any real number: outside [0, 1] the line goes on beyond its
+        ends, so that 50 is far past the other, not half way. An array where both ends are six isotropic scalars.
     setting : Setting, optional
         The strategies' world; needed where there is one.
 

@@ -92,7 +92,7 @@ class Setting(_Fields):
         The fine-tuning task theta_0, not zero; or K of them, over which the losses of fine-tuning, and the risk on the task
         "target", are averages. Default: the first unit vector.
     pretrain_shots : int or math.inf, >= 1
-        Shots m of the pretraining loss.
+        Shots m of the pretraining loss. (The commands with an official setting, such as ``table``, begin with 20.)
     few_shot_shots : int, >= 1, optional
         Shots of the auxiliary few-shot loss. Default: ``pretrain_shots`` where finite.
     few_shot_weight : number, >= 0

@@ -119,7 +119,9 @@ def frontier(setting: Setting, n_shots: int, excess: float, models: Models = "va
     n = count("n_shots", n_shots, 1)
     r = float(plain_number("excess", real("excess", excess)))
     if setting.query == "masked":
-        raise reject("query", "masked", "'attends' here: without shots a masked query is answered 0 by every model")
+        raise reject(
+            "query", "masked", "'attends' here: without shots heads answer a masked query 0, whatever v and Q are"
+        )
     if models != "value" and not setting.is_isotropic:
         raise reject("models", models, "'value' where a covariance is given: the others are solved for Sigma = I alone")
     if models == "value":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,6 +63,17 @@ class Trajectory:
         return np.asarray(self.v @ self.v.mT - np.einsum("kgij,khij->kgh", self.Q, self.Q))
 
     @property
+    def at_rest(self) -> bool:
+        """Whether nothing moves: every row is the first, as where the loss is a constant."""
+        return not (np.ptp(self.v, axis=0).any() or np.ptp(self.Q, axis=0).any()) if len(self.t) else True
+
+    def __repr__(self) -> str:
+        times = f"{len(self.t)} times from {self.t[0]:g} to {self.t[-1]:g}" if len(self.t) else "no times"
+        losses = f", loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g}, end={self.end!r}" if len(self.t) else ""
+        phases = ", in two phases" if self.slow.any() and not self.slow.all() else ""
+        return f"Trajectory({times}{phases}{losses})"
+
+    @property
     def end(self) -> AttentionParameters:
         """The parameters of the last row."""
         return AttentionParameters(self.v[-1], self.Q[-1], self.prompt, self.skip)
@@ -88,6 +99,9 @@ def flow(
     With ``few_shot_weight`` 0, the limit lambda -> 0+ of a mixed strategy has two phases. The first descends
     L_ZS to one of its minimisers in time t; the second descends L_FS along the minimisers in time lambda t,
     infinitely later. Both are given at the same times.
+
+    Under a masked query a layer without a prompt answers no shots with 0 (or with its skip), whatever v and Q are: L_ZS is
+    constant, and a strategy that trains on it alone stays at its start (``Trajectory.at_rest``).
 
     Parameters
     ----------
@@ -143,7 +157,11 @@ def flow(
     found = find_strategy(strategy)
     trained: Trained = "all" if found.trains == "all" else found.entries()
     if trained != "all" and not (trained and set(trained) <= {*VALUE, *KEY_QUERY}):
-        raise reject("trains", found.trains, "blocks of v and Q here: a flow has no other variables")
+        allowed = (
+            "one that trains blocks of v and Q: a flow has no other variables (numerics.solve(strategy, setting) gives the "
+            "end from the pretrained model; numerics.train takes a start too)"
+        )
+        raise reject("strategy", found.name, allowed)
     pull = plain_number("pull", found.pull)
     if found.objective == "composed" and found.few_shot == SETTING and setting.few_shot_weight == 0:
         raise reject(
@@ -173,13 +191,15 @@ def flow(
     return Trajectory(time, value, key_query, losses, slow, start.prompt, start.skip)
 
 
-def checked_times(t: ArrayLike | None, until: str | None) -> Array:
+def checked_times(t: Any, until: str | None) -> Array:
     if until not in (None, "converged"):
         raise ValueError(f"until = {until!r} is not allowed: until must be 'converged' or None")
     if t is None:
         if until is None:
             raise ValueError("t = None is not allowed without until='converged': give times, a limit, or both")
         return np.empty(0)
+    if isinstance(t, AttentionParameters):
+        raise reject("t", t, "a vector of increasing finite times >= 0; a model to start from is start=", TypeError)
     times = np.asarray(t, dtype=float)
     if times.ndim != 1 or not np.all(np.isfinite(times)) or np.any(times < 0) or np.any(np.diff(times) <= 0):
         raise ValueError(f"t = {t!r} is not allowed: t must be a vector of increasing finite times >= 0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -122,7 +123,9 @@ def test_variances_far_apart_are_certified_or_refused(unit):
         assert distance(end, point) < 1e-11 * max(np.abs(point.v).max(), np.abs(point.Q).max())
     masked = setting.replace(query="masked")  # nothing moves, and that is certain
     start = theory.fixed_point("pretrained", setting=masked)
-    assert distance(flow("zero_shot", masked, start=start, until="converged").end, start) == 0
+    path = flow("zero_shot", masked, start=start, until="converged")
+    assert distance(path.end, start) == 0
+    assert path.at_rest
 
 
 def test_a_degenerate_minimum_is_no_limit_to_rounding():
@@ -393,3 +396,23 @@ def test_the_slow_phase_is_linearised(N):
     rates, left, right = system.linearise(0.0, y)
     # The step's square, times third derivatives of a hundred times the first.
     np.testing.assert_allclose(right @ (rates[:, None] * left), expected, rtol=0, atol=1e-7 * np.abs(expected).max())
+
+
+def test_a_path_prints_as_one_line_and_tells_what_it_cannot_take():
+    setting = theory.OFFICIAL
+    path = flow("zero_shot_value", setting, [0.0, 1.0], until="converged")
+    assert not path.at_rest
+    shown = r"Trajectory\(3 times from 0 to inf, loss 1\.1 -> 0\.322222, end=AttentionParameters\(.*\)\)"
+    assert re.fullmatch(shown, repr(path))  # to 29/90: R4
+    assert ", in two phases, " in repr(flow("mixed", setting, [1.0]))
+    for name in ("soft_prompt", "skip", "new_head"):
+        with pytest.raises(
+            ValueError, match=rf"^strategy = '{name}' is not allowed: .*numerics\.solve\(strategy, setting\)"
+        ):
+            flow(name, setting, until="converged")
+    with pytest.raises(TypeError, match=r"^t = AttentionParameters\(.*start="):
+        flow("zero_shot_value", setting, path.end)
+    meant = {"value": "'zero_shot_value'", "value_only": "'zero_shot_value'", "key_query": "'zero_shot_kq'"}
+    for name, strategy in {**meant, "v_x": r"theory.Strategy\(\('v_x',\)\)"}.items():
+        with pytest.raises(ValueError, match=rf"did you mean {strategy}"):
+            flow(name, setting, until="converged")

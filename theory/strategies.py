@@ -290,6 +290,11 @@ def find_strategy(name: str | Strategy, argument: str = "strategy") -> Strategy:
 
         near = difflib.get_close_matches(name, _BY_ANY_NAME, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
+        block: Any = name.removesuffix("_only")
+        if block in get_args(Trains):
+            hint = f" (did you mean {Strategy(block).name!r}, which is theory.Strategy({block!r})?)"
+        elif block in VALUE + KEY_QUERY:
+            hint = f" (did you mean theory.Strategy(({block!r},))?)"
         raise ValueError(f"{argument} = {describe(name)} is unknown{hint}; allowed: {', '.join(_BY_ANY_NAME)}")
     if isinstance(name, Strategy):
         return name

@@ -79,6 +79,27 @@ def test_models_of_ones_own_in_a_list_and_in_a_plot():
         theory.compare(SETTING, 20, 5)
 
 
+@pytest.mark.parametrize(("d", "m", "noise"), [(2, 1000, 0.0), (2, 100, 0.0), (3, 50, 0.1), (5, 20, 0.2)])
+def test_a_price_that_vanishes_is_nothing_with_many_shots(d, m, noise):
+    """A head's price falls as 1/n at every covariance (R13): what rounding leaves of the limit is no price."""
+    setting = theory.Setting(d, noise_variance=noise, pretrain_shots=m, covariance=theory.PowerLaw(1.0))
+    (row,) = theory.compare(setting, 20, "new_head")
+    assert row.limit == 0
+    assert row.price > 1e-6
+    (kept,) = theory.compare(setting, 20, "zero_shot_value")  # a price that many shots do not remove (R4) stays
+    assert kept.limit > 1e-3
+
+
+def test_under_a_masked_query_the_table_says_what_did_not_train():
+    names = ["pretrained", "zero_shot", "new_head", "soft_prompt", "skip", "mixed_value", Strategy("value", replay=1)]
+    rows = theory.compare(SETTING.replace(query="masked"), 20, names)
+    assert rows.note.startswith("zero_shot, new_head: as pretrained")
+    assert rows[0][1:] == rows[1][1:]
+    assert repr(rows).splitlines()[-1] == rows.note
+    assert f"<p>{rows.note}</p>" in rows._repr_html_()
+    assert not theory.compare(SETTING, 20, names).note
+
+
 def test_the_command(capsys):
     assert main(["compare", "--shots", "5", "--frontier", "two_heads"]) == 0
     assert "above it" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
+from html import escape
 from typing import Any, NamedTuple
 
 from . import validation
@@ -14,7 +15,7 @@ from .kinds import Number, anywhere, is_symbolic
 from .names import Numeric, StrategyName
 from .parameters import AttentionParameters
 from .setting import Setting
-from .strategies import STRATEGIES, Strategy, find_strategy
+from .strategies import PROMPT, SKIP, STRATEGIES, Strategy, find_strategy
 from .tables import format_table, html_table, write_csv
 from .validation import NoClosedForm
 
@@ -23,6 +24,7 @@ Frontier = Callable[[Setting, int, float], Any]
 
 HEADER = ("strategy", "zero-shot excess", "target", "unseen", "price", "price, n = inf", "frontier", "above it")
 NOTHING = "-"
+_ROUNDING = 2e-13  # two risks, each accurate to 1e-13
 
 
 class Practice(NamedTuple):
@@ -56,6 +58,8 @@ class Practice(NamedTuple):
 class Comparison(list[Practice]):
     """Rows that print as a table, in a notebook too; ``pandas.DataFrame(comparison)`` has the columns of :class:`Practice`."""
 
+    note: str = ""  # a line under the table
+
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to a CSV file under the names of :class:`Practice`'s attributes, numbers in full precision.
 
@@ -73,10 +77,10 @@ class Comparison(list[Practice]):
         return HEADER[:width], [row[:width] for row in rows]
 
     def __repr__(self) -> str:
-        return format_table(*self._table())
+        return format_table(*self._table()) + (f"\n{self.note}" if self.note else "")
 
     def _repr_html_(self) -> str:
-        return html_table(*self._table())
+        return html_table(*self._table()) + (f"<p>{escape(self.note)}</p>" if self.note else "")
 
 
 def compare(
@@ -136,7 +140,22 @@ def compare(
         strategies = [x for x in STRATEGIES.values() if not (endless and x.few_shot)]
     models = labelled(strategies)
     before = _Risks(setting, "pretrained", n_shots)
-    return Comparison(_practice(name, model, setting, n_shots, before, frontier) for name, model in models.items())
+    rows = Comparison(_practice(name, model, setting, n_shots, before, frontier) for name, model in models.items())
+    still = [name for name, model in models.items() if setting.query == "masked" and _rests(model)]
+    if still:
+        rows.note = (
+            f"{', '.join(still)}: as pretrained, for heads answer a masked query 0 without shots: nothing is learnt"
+        )
+    return rows
+
+
+def _rests(model: Model) -> bool:
+    """Whether heads alone train, on the zero-shot loss alone, which under a masked query is constant."""
+    if isinstance(model, AttentionParameters):
+        return False
+    strategy = find_strategy(model)
+    learns = strategy.trains == PROMPT or strategy.entries() == SKIP
+    return not learns and strategy.few_shot == 0 and strategy.replay == 0
 
 
 def labelled(strategies: Any) -> dict[str, Model]:
@@ -178,7 +197,7 @@ def _practice(
     except NoClosedForm:
         return Practice(name, None, None, None, None, None)
     price = _short(after.at_n - before.at_n)
-    limit = None if after.limit is None else _short(after.limit - before.limit)
+    limit = None if after.limit is None else _limit(after.limit, before.limit)
     least = None if frontier is None else frontier(setting, n_shots, max(excess, 0)).risk
     return Practice(name, excess, target, after.at_n, price, limit, least)
 
@@ -186,3 +205,11 @@ def _practice(
 def _short(x: Number) -> Number:
     """A price as a product where it has Symbols; another number as it is."""
     return factored(x) if is_symbolic(x) else x
+
+
+def _limit(after: Number, before: Number) -> Number:
+    """The price of many shots; of floats 0 where it is no more than their rounding."""
+    price = after - before
+    if isinstance(price, float) and abs(price) <= _ROUNDING * max(abs(after), abs(before)):
+        return 0.0
+    return _short(price)

@@ -75,6 +75,8 @@ def test_models_of_ones_own_in_a_list_and_in_a_plot():
         for line, name in zip(lines, names, strict=True):
             expected = theory.risk(name, [0, 20], setting=SETTING, task="unseen")
             assert line.get_ydata() == pytest.approx(expected, rel=1e-12)
+    (row,) = theory.compare(SETTING, 20, ["pretrained"], baseline=models[0])
+    assert row.price == pytest.approx(-0.0241595, abs=1e-7)  # the value matrix's own price, as printed in the docstring
     with pytest.raises(TypeError, match=r"strategies = 5 .*AttentionParameters, or a mapping"):
         theory.compare(SETTING, 20, 5)
 

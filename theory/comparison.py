@@ -39,7 +39,7 @@ class Practice(NamedTuple):
     target, unseen : number
         Risks at n shots, on the target and on average over the pretraining tasks.
     price : number
-        ``unseen`` less that of the pretrained model.
+        ``unseen`` less that of the baseline, the pretrained model by default.
     limit : number
         The price in the limit of many shots; None where N is a number.
     frontier : number
@@ -89,6 +89,7 @@ def compare(
     strategies: Iterable[Model] | Mapping[str, Model] | None = None,
     *,
     frontier: Frontier | None = None,
+    baseline: Model = "pretrained",
 ) -> Comparison:
     """Practices of fine-tuning side by side, at n shots: what is learnt of the target, what unseen tasks pay.
 
@@ -104,6 +105,9 @@ def compare(
         ``frontier(setting, n_shots, excess).risk`` is the least unseen risk at that zero-shot excess: a column, and how
         far above it each practice is. ``functools.partial(numerics.frontier, models="one_head")`` is one. (It is handed
         over because theory does not import numerics.)
+
+    baseline : str, Strategy or AttentionParameters
+        What a price is the difference to; it needs a closed form.
 
     Returns
     -------
@@ -139,7 +143,7 @@ def compare(
         endless = setting.few_shot_shots is None and anywhere(setting.pretrain_shots == math.inf)
         strategies = [x for x in STRATEGIES.values() if not (endless and x.few_shot)]
     models = labelled(strategies)
-    before = _Risks(setting, "pretrained", n_shots)
+    before = _Risks(setting, baseline, n_shots)
     rows = Comparison(_practice(name, model, setting, n_shots, before, frontier) for name, model in models.items())
     still = [name for name, model in models.items() if setting.query == "masked" and _rests(model)]
     if still:

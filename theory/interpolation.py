@@ -50,6 +50,11 @@ def interpolate(
     ValueError, TypeError, NoClosedForm
         Ends of different dimensions or targets, a strategy without a setting or without a law.
 
+    Notes
+    -----
+    Heads are paired in the order in which they are given. A model's risk does not depend on that order; that of the model
+    half-way does.
+
     References
     ----------
     Wortsman et al. 2022 (arXiv 2109.01903), "WiSE-FT", for the practice; its risk here is new.

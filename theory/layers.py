@@ -78,6 +78,12 @@ def from_layer(
     A residual connection adds the query's label slot, which is 0, and changes nothing. Biases, a softmax and an MLP are not
     part of the model.
 
+    How many inputs a token holds cannot be told from the weights: with the default ``tokens="1xy"`` a layer on (x, y) is
+    read as one of an input less, and ``check``, whose prompts then begin with a constant 1, agrees. Look at ``model.d``.
+
+    Two-dimensional W_Q, W_K and W_V are one head. Heads stored side by side are to be split first, for the layout "column"
+    by ``W.reshape(H, -1, D)``.
+
     Examples
     --------
     >>> import numpy as np

@@ -62,6 +62,8 @@ def test_any_order_and_layout(order, layout):
         assert found == attention(own, zip(*weights, strict=True), label, layout, masked=masked, residual=True)
     side_by_side = np.concatenate(list(weights[3]), axis=0 if layout == "row" else 1)
     assert theory.from_layer(*weights[:3], side_by_side, layout=layout, tokens=order) == model
+    stored = [np.concatenate(list(W), axis=1 if layout == "row" else 0) for W in weights[:3]]
+    assert theory.from_layer(*stored, side_by_side, layout=layout, tokens=order, heads=H) == model
 
 
 def test_one_head_merged_weights_and_scale():
@@ -77,13 +79,6 @@ def test_one_head_merged_weights_and_scale():
     half = theory.from_layer(W_Q, W_K, W_V, scale=F(1, 2))
     assert half.entries()[1].tolist() == [[F(int(x), 2) for x in row] for row in W_Q.T @ W_K]
     np.testing.assert_array_equal(theory.from_layer(W_Q, W_K, W_V, scale=-1).Q, -model.Q)
-
-
-def test_keys_that_heads_share():
-    rng = np.random.default_rng(6)
-    W_Q, W_K, W_V = whole(rng, 3, D_K, 4), whole(rng, D_K, 4), whole(rng, 3, 4, 4)
-    model = theory.from_layer(W_Q, W_K, W_V)
-    assert model == theory.from_layer(W_Q, np.array([W_K] * 3), W_V)
 
 
 class Tensor:
@@ -205,6 +200,10 @@ BAD = {
     "values of another width": (lambda: theory.from_layer(ONE, ONE, np.ones((2, 3))), ValueError, ["W_V", "(2, 3)", "width 3", "W_O"]),
     "an output of another width": (lambda: theory.from_layer(ONE, ONE, ONE, np.ones((2, 3))), ValueError, ["W_O", "(2, 3)", "output of width 3"]),
     "two heads beside three": (lambda: theory.from_layer([ONE] * 2, [ONE] * 3, ONE), ValueError, ["W_Q", "(2, 3, 3)", "3 heads"]),
+    "keys of one head beside two": (lambda: theory.from_layer([ONE] * 2, ONE, [ONE] * 2), ValueError, ["W_K", "(3, 3)", "2 heads"]),
+    "an output of one head beside two": (lambda: theory.from_layer([ONE] * 2, [ONE] * 2, [ONE] * 2, ONE), ValueError, ["W_O", "(3, 3)", "2 heads"]),
+    "heads that do not divide": (lambda: theory.from_layer(ONE, ONE, ONE, heads=2), ValueError, ["heads = 2", "3 rows", "W_Q"]),
+    "no heads": (lambda: theory.from_layer(ONE, ONE, ONE, heads=0), ValueError, ["heads = 0", "from 1"]),
     "no weights": (lambda: theory.from_layer(None, None, None), ValueError, ["W_V", "None"]),
     "a vector": (lambda: theory.from_layer([1.0, 2.0], ONE, ONE), ValueError, ["W_Q", "a matrix", "(2,)"]),
     "four axes": (lambda: theory.from_layer([[ONE]], ONE, ONE), ValueError, ["W_Q", "(H, rows, columns)", "(1, 1, 3, 3)"]),

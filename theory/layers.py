@@ -28,6 +28,7 @@ def from_layer(
     *,
     layout: Literal["column", "row"] = "column",
     tokens: str = "1xy",
+    heads: int | None = None,
     scale: Number = 1,
     check: Callable[[Array], Any] | None = None,
     normalization: Normalization | float = "tokens",
@@ -50,6 +51,9 @@ def from_layer(
         ``token @ W``.
     tokens : str
         What a token holds, in order: "1" the constant, "x" the input, "y" the label; "1xy", "xy", "xy1", "yx", ...
+    heads : int, optional
+        H, where the heads are stored side by side in matrices: they are split. Default: an array of three axes has a head
+        each, a matrix is one head.
     scale : number
         By what the sum is multiplied beside 1/N: 1/sqrt(d_k) where scores are divided by sqrt(d_k), -1 where the
         prediction is minus the output (von Oswald et al. 2023, Ahn et al. 2023).
@@ -81,8 +85,8 @@ def from_layer(
     How many inputs a token holds cannot be told from the weights: with the default ``tokens="1xy"`` a layer on (x, y) is
     read as one of an input less, and ``check``, whose prompts then begin with a constant 1, agrees. Look at ``model.d``.
 
-    Two-dimensional W_Q, W_K and W_V are one head. Heads stored side by side are to be split first, for the layout "column"
-    by ``W.reshape(H, -1, D)``.
+    Without ``heads`` matrices W_Q, W_K and W_V are one head, also where several are stored side by side in them. What heads
+    share is to be given for each.
 
     Examples
     --------
@@ -101,6 +105,8 @@ def from_layer(
     validation.choice("query", query, QUERIES)
     given = {"W_Q": W_Q, "W_K": W_K, "W_V": W_V, "W_O": W_O}
     weights = {name: validation.projections(name, _on_host(x)) for name, x in given.items() if x is not None}
+    if heads is not None:
+        weights = {name: _split(name, x, heads, layout) for name, x in weights.items()}
     model = _read(weights, layout, order, scale)
     if check is not None:
         _check(check, model, weights, order, scale, normalization, query, rng)
@@ -114,6 +120,22 @@ def _on_host(weights: Any) -> Any:
     return weights.detach().cpu().double().numpy() if hasattr(weights, "detach") else weights
 
 
+def _split(name: str, x: Array, heads: int, layout: str) -> Array:
+    """The heads that are stored side by side in a matrix: in its rows or columns, by the layout."""
+    if type(heads) is not int or heads < 1:
+        raise validation.reject("heads", heads, "a whole number from 1")
+    if len(x) > 1:
+        if len(x) != heads:
+            raise validation.reject("heads", heads, f"as many as {name} of shape {_given(x)} has")
+        return x
+    rows = (layout == "column") != (name == "W_O")
+    size = x.shape[1 if rows else 2]
+    if size % heads:
+        kind = "rows" if rows else "columns"
+        raise validation.reject("heads", heads, f"a divisor of the {size} {kind} of {name} in the layout {layout!r}")
+    return np.array(np.split(x[0], heads, axis=0 if rows else 1))
+
+
 def _read(weights: dict[str, Array], layout: str, order: str, scale: Number) -> AttentionParameters:
     """The model of weights in a layout."""
     if not weights.keys() - {"W_O"}:
@@ -124,7 +146,7 @@ def _read(weights: dict[str, Array], layout: str, order: str, scale: Number) -> 
     for name, x in column.items():
         if name == "W_O":
             continue
-        if x.shape[-1] != width or len(x) not in (1, heads):
+        if x.shape[-1] != width or len(x) != heads:
             raise _mismatch(name, weights, layout, f"{heads} heads on tokens of width {width}")
     singles = len(order) - 1
     if width <= singles:
@@ -153,7 +175,7 @@ def _output(W_O: Array, values: Array, heads: int, width: int, weights: dict[str
     d_v = values.shape[-2]
     if len(W_O) == 1 < heads and W_O.shape[-1] == heads * d_v:  # heads side by side
         W_O = np.moveaxis(W_O[0].reshape(len(W_O[0]), heads, d_v), 1, 0)
-    if W_O.shape[-2:] != (width, d_v) or len(W_O) not in (1, heads):
+    if W_O.shape[-2:] != (width, d_v) or len(W_O) != heads:
         raise _mismatch("W_O", weights, layout, f"an output of width {width} from {heads} heads' values of width {d_v}")
     return W_O
 

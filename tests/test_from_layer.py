@@ -51,6 +51,7 @@ def test_any_order_and_layout(order, layout):
         weights = [np.swapaxes(W, 1, 2) for W in weights]
     model = theory.from_layer(*weights, layout=layout, tokens=order)
     assert (model.d, model.n_heads) == (d, H)
+    assert theory.from_layer(*weights, layout=layout, tokens=order, d=d) == model
     x, y = whole(rng, 4, d), whole(rng, 4)
     y[-1] = 0
     own = [arranged(order, a, b) for a, b in zip(x, y, strict=True)]
@@ -204,6 +205,8 @@ BAD = {
     "an output of one head beside two": (lambda: theory.from_layer([ONE] * 2, [ONE] * 2, [ONE] * 2, ONE), ValueError, ["W_O", "(3, 3)", "2 heads"]),
     "heads that do not divide": (lambda: theory.from_layer(ONE, ONE, ONE, heads=2), ValueError, ["heads = 2", "3 rows", "W_Q"]),
     "no heads": (lambda: theory.from_layer(ONE, ONE, ONE, heads=0), ValueError, ["heads = 0", "from 1"]),
+    "a forgotten order": (lambda: theory.from_layer(ONE, ONE, ONE, d=2), ValueError, ["d = 2", "must be 1", "'1xy'"]),
+    "a misspelt argument": (lambda: theory.from_layer(ONE, ONE, ONE, n_heads=2), TypeError, ["'n_heads'", "did you mean 'heads'", "W_O", "rng"]),
     "no weights": (lambda: theory.from_layer(None, None, None), ValueError, ["W_V", "None"]),
     "a vector": (lambda: theory.from_layer([1.0, 2.0], ONE, ONE), ValueError, ["W_Q", "a matrix", "(2,)"]),
     "four axes": (lambda: theory.from_layer([[ONE]], ONE, ONE), ValueError, ["W_Q", "(H, rows, columns)", "(1, 1, 3, 3)"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Never
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from .setting import QUERIES
 
 LAYOUTS = ("column", "row")
 ORDERS = ("1xy", "xy", "xy1", "x1y", "1yx", "yx", "yx1", "y1x")
+ARGUMENTS = (
+    "W_Q", "W_K", "W_V", "W_O", "layout", "tokens", "heads", "d", "scale", "check", "normalization", "query", "rng",
+)  # fmt: skip
 CHECKED_SHOTS = (1, 2, 5)  # of several lengths, since one alone leaves N open
 TOLERANCE = 1e-4  # relative: single precision leaves 1e-5 at some hundred inputs; a wrong convention some 0.1
 
@@ -29,11 +32,13 @@ def from_layer(
     layout: Literal["column", "row"] = "column",
     tokens: str = "1xy",
     heads: int | None = None,
+    d: int | None = None,
     scale: Number = 1,
     check: Callable[[Array], Any] | None = None,
     normalization: Normalization | float = "tokens",
     query: Query = "attends",
     rng: Any = 0,
+    **unknown: Never,
 ) -> AttentionParameters:
     r"""The parameters (v, Q) of a layer of linear attention given by its weights.
 
@@ -54,6 +59,8 @@ def from_layer(
     heads : int, optional
         H, where the heads are stored side by side in matrices: they are split. Default: an array of three axes has a head
         each, a matrix is one head.
+    d : int, optional
+        How many inputs a token holds, to be held against the weights' width. Default: what the width leaves.
     scale : number
         By what the sum is multiplied beside 1/N: 1/sqrt(d_k) where scores are divided by sqrt(d_k), -1 where the
         prediction is minus the output (von Oswald et al. 2023, Ahn et al. 2023).
@@ -83,7 +90,7 @@ def from_layer(
     part of the model.
 
     How many inputs a token holds cannot be told from the weights: with the default ``tokens="1xy"`` a layer on (x, y) is
-    read as one of an input less, and ``check``, whose prompts then begin with a constant 1, agrees. Look at ``model.d``.
+    read as one of an input less, and ``check``, whose prompts then begin with a constant 1, agrees. Say ``d``, or look at ``model.d``.
 
     Without ``heads`` matrices W_Q, W_K and W_V are one head, also where several are stored side by side in them. What heads
     share is to be given for each.
@@ -98,6 +105,7 @@ def from_layer(
     >>> model.v, float(model.B[0, 0])
     (array([0., 0., 1.]), 0.5)
     """
+    validation.unknown_keywords("from_layer", unknown, ARGUMENTS)
     validation.choice("layout", layout, LAYOUTS)
     order = validation.choice("tokens", tokens, ORDERS)
     scale = validation.real("scale", scale, -validation.LARGEST_REAL)
@@ -108,6 +116,8 @@ def from_layer(
     if heads is not None:
         weights = {name: _split(name, x, heads, layout) for name, x in weights.items()}
     model = _read(weights, layout, order, scale)
+    if d is not None and d != model.d:
+        raise validation.reject("d", d, f"{model.d}, what tokens = {order!r} leave of the weights' width")
     if check is not None:
         _check(check, model, weights, order, scale, normalization, query, rng)
     return model

@@ -171,7 +171,8 @@ def test_check_agrees_with_the_layer_itself():
         ({"scale": -1.0}, "layout='column', scale=-1, normalization='tokens', query='attends'"),
         ({"normalization": "shots"}, "layout='column', scale=1, normalization='shots', query='attends'"),
         ({"masked": True}, "layout='column', scale=1, normalization='tokens', query='masked'"),
-        ({"scale": 1.001}, "no other layout, sign, normalization or mask agrees"),
+        ({"scale": 0.577}, "it is everywhere 0.577 times what the weights give: scale=0.577"),
+        ({"layout": "row", "scale": 0.577}, "no other layout, sign, normalization or mask agrees"),
     ],
 )
 def test_check_says_by_how_much_and_which_reading_agrees(own, said):

@@ -256,6 +256,10 @@ def _check(
                     if not hint and read.d == model.d and agrees(ours(read, n_convention, masked)):
                         said = {"layout": other, "scale": sign * scale, "normalization": n_convention, "query": masked}
                         hint = "; it agrees with " + ", ".join(f"{name}={value!r}" for name, value in said.items())
+    if not hint and (found != 0).any():
+        factor = float(found @ theirs / (found @ found))
+        if agrees(factor * found):
+            hint = f"; it is everywhere {factor:.6g} times what the weights give: scale={factor * float(scale):.6g}"
     raise ValueError(
         f"check differs by {abs(found - theirs)[worst]:.6g} at {CHECKED_SHOTS[worst]} shots: it predicts {theirs[worst]:.6g}, "
         f"the weights as they were read {found[worst]:.6g}{hint or '; no other layout, sign, normalization or mask agrees'}"

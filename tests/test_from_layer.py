@@ -167,12 +167,13 @@ def test_check_agrees_with_the_layer_itself():
 @pytest.mark.parametrize(
     ("own", "said"),
     [
-        ({"layout": "row"}, "layout='row', scale=1, normalization='tokens', query='attends'"),
-        ({"scale": -1.0}, "layout='column', scale=-1, normalization='tokens', query='attends'"),
-        ({"normalization": "shots"}, "layout='column', scale=1, normalization='shots', query='attends'"),
-        ({"masked": True}, "layout='column', scale=1, normalization='tokens', query='masked'"),
+        ({"layout": "row"}, "it agrees with layout='row'"),
+        ({"scale": -1.0}, "it agrees with scale=-1"),
+        ({"normalization": "shots"}, "it agrees with normalization='shots'"),
+        ({"masked": True}, "it agrees with query='masked'"),
+        ({"masked": True, "layout": "row"}, "it agrees with layout='row', query='masked'"),
         ({"scale": 0.577}, "it is everywhere 0.577 times what the weights give: scale=0.577"),
-        ({"layout": "row", "scale": 0.577}, "no other layout, sign, normalization or mask agrees"),
+        ({"layout": "row", "scale": 0.577}, "no other layout, sign, normalization, mask or split into heads agrees"),
     ],
 )
 def test_check_says_by_how_much_and_which_reading_agrees(own, said):
@@ -187,6 +188,24 @@ def test_check_says_by_how_much_and_which_reading_agrees(own, said):
     )
     assert shots in (1, 2, 5)
     assert abs(theirs - ours) == pytest.approx(difference, rel=1e-3, abs=1e-4)  # six digits are printed
+
+
+def test_check_says_that_queries_and_keys_are_exchanged_or_heads_side_by_side():
+    (W_Q, W_K, W_V), predict = own_layer()
+    with pytest.raises(ValueError, match=r"it agrees with W_Q and W_K exchanged$"):
+        theory.from_layer(W_K, W_Q, W_V, check=predict)
+    rng = np.random.default_rng(5)
+    W_Q, W_K, W_V = (rng.standard_normal((6, 3)) for _ in range(3))  # two heads of width 3, one below the other
+    W_O = rng.standard_normal((3, 6))
+
+    def two_heads(z):
+        heads = [slice(0, 3), slice(3, 6)]
+        outputs = [W_V[h] @ z.T @ (z @ W_K[h].T @ W_Q[h] @ z[-1]) / len(z) for h in heads]
+        return (W_O @ np.concatenate(outputs))[-1]
+
+    theory.from_layer(W_Q, W_K, W_V, W_O, heads=2, check=two_heads)
+    with pytest.raises(ValueError, match=r"it agrees with heads=2$"):
+        theory.from_layer(W_Q, W_K, W_V, W_O, check=two_heads)
 
 
 # --- bad layers ------------------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def formula(
     )/N**2
     >>> found(n=20, sigma2=Fraction(1, 10))
     Fraction(6994333, 18932130)
-    >>> formula(Strategy("value", replay=3.0)).latex.splitlines()[6]
+    >>> formula(Strategy("value", replay=3.0)).latex.splitlines()[7]
     '\\alpha &= -\\frac{g_\\alpha}{H_\\alpha} \\\\'
     """
     found = find_strategy(strategy)

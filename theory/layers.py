@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any, Literal, Never
 
 import numpy as np
@@ -119,7 +120,7 @@ def from_layer(
     if d is not None and d != model.d:
         raise validation.reject("d", d, f"{model.d}, what tokens = {order!r} leave of the weights' width")
     if check is not None:
-        _check(check, model, weights, order, scale, normalization, query, rng)
+        _check(check, model, weights, layout, order, scale, normalization, query, rng)
     return model
 
 
@@ -214,7 +215,7 @@ def _places(order: str, width: int) -> list[int | None]:
 
 
 def _check(
-    check: Callable[[Array], Any], model: AttentionParameters, weights: dict[str, Array], order: str,
+    check: Callable[[Array], Any], model: AttentionParameters, weights: dict[str, Array], layout: str, order: str,
     scale: Number, normalization: Any, query: Any, rng: Any,
 ) -> None:  # fmt: skip
     """A ValueError unless the user's own layer predicts what the model does."""
@@ -244,26 +245,48 @@ def _check(
     if agrees(found):
         return
     worst = int(np.abs(found - theirs).argmax())
+    agreeing = [
+        differs
+        | {name: x for name, x, given in (("normalization", N, normalization), ("query", mask, query)) if x != given}
+        for differs, read in _readings(weights, layout, order, scale)
+        if read.d == model.d
+        for N in dict.fromkeys((normalization, *NORMALIZATIONS))
+        for mask in QUERIES
+        if agrees(ours(read, N, mask))
+    ]
     hint = ""
-    for other in LAYOUTS:
-        for sign in (1, -1):
-            try:
-                read = _read(weights, other, order, sign * scale)
-            except ValueError:
-                continue
-            for n_convention in (normalization, *NORMALIZATIONS):
-                for masked in QUERIES:
-                    if not hint and read.d == model.d and agrees(ours(read, n_convention, masked)):
-                        said = {"layout": other, "scale": sign * scale, "normalization": n_convention, "query": masked}
-                        hint = "; it agrees with " + ", ".join(f"{name}={value!r}" for name, value in said.items())
+    if agreeing:
+        nearest = min(agreeing, key=len)
+        hint = "; it agrees with " + ", ".join(x if name == "" else f"{name}={x!r}" for name, x in nearest.items())
     if not hint and (found != 0).any():
         factor = float(found @ theirs / (found @ found))
         if agrees(factor * found):
             hint = f"; it is everywhere {factor:.6g} times what the weights give: scale={factor * float(scale):.6g}"
     raise ValueError(
         f"check differs by {abs(found - theirs)[worst]:.6g} at {CHECKED_SHOTS[worst]} shots: it predicts {theirs[worst]:.6g}, "
-        f"the weights as they were read {found[worst]:.6g}{hint or '; no other layout, sign, normalization or mask agrees'}"
+        f"the weights as they were read {found[worst]:.6g}{hint or '; no other layout, sign, normalization, mask or split into heads agrees'}"
     )
+
+
+def _readings(
+    weights: dict[str, Array], layout: str, order: str, scale: Number
+) -> Iterator[tuple[dict[str, Any], AttentionParameters]]:
+    """How else the weights may be meant, and the models that they then are: what differs from how they were read."""
+    whole = all(len(x) == 1 for x in weights.values())
+    exchanged = {**weights, "W_Q": weights["W_K"], "W_K": weights["W_Q"]} if {"W_Q", "W_K"} <= weights.keys() else None
+    for given, H, other, sign in product(
+        (weights, exchanged), (None, *(range(2, 9) if whole else ())), LAYOUTS, (1, -1)
+    ):
+        if given is None:
+            continue
+        try:
+            split = given if H is None else {name: _split(name, x, H, other) for name, x in given.items()}
+            read = _read(split, other, order, sign * scale)
+        except ValueError:
+            continue
+        options = (("layout", other, layout), ("scale", sign * scale, scale), ("heads", H, None))
+        differs: dict[str, Any] = {name: x for name, x, meant in options if x != meant}
+        yield differs | ({"": "W_Q and W_K exchanged"} if given is exchanged else {}), read
 
 
 def _one_number(check: Callable[[Array], Any], prompt: Array) -> float:

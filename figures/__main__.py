@@ -115,14 +115,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     world = {"d": options.d, "pretrain_shots": options.m, "noise_variance": options.noise}
     world = {name: value for name, value in world.items() if value is not None}
-    shown = [name for name in catalogue.NAMES if not (world and name in catalogue.FIXED)]
     try:
         setting = OFFICIAL.replace(**world)
+        refused = {name: catalogue.refusal(name, setting) if world else None for name in catalogue.NAMES}
+        shown = [name for name in catalogue.NAMES if refused[name] is None]
         for name in options.names:
             if name not in shown:
-                raise ValueError(
-                    f"{name} takes no --d, --m, --noise: {catalogue.FIXED[name]}; these do: {', '.join(shown)}"
-                )
+                unused = "--d, --m" if name in catalogue.UNUSED else "--d, --m, --noise"
+                raise ValueError(f"{name} takes no {unused}: {refused[name]}; these do: {', '.join(shown)}")
     except (ValueError, TypeError) as error:
         print(f"python -m figures: {error}", file=sys.stderr)
         return 2
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 render(name, options.output, options.formats, look=options.style, **chosen)
             except Exception as error:  # whatever it is, it is named and the other figures are drawn
                 failures.append(f"python -m figures: {name} failed: {type(error).__name__}: {error}")
-    write_gallery(options.output, f"d = {setting.d}, m = {setting.pretrain_shots}, σ² = {setting.noise_variance}")
+    write_gallery(options.output, setting if world else None)
     for failure in failures:
         print(failure, file=sys.stderr)
     if not failures:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from theory import Setting
+
     from .table import Table
 
 FORMATS = ("png", "pdf", "svg")
@@ -42,14 +44,14 @@ class FigureModule(Protocol):
 
     NAME: str
     TITLE: str
-    CAPTION: str  # what is plotted; its first sentence is the alternative text
+    CAPTION: str  # what is plotted, with fields for caption(); its first sentence is the alternative text
     THEOREM: str  # the results it draws
     NOTICE: str  # what to notice
 
     def data(self, **options: Any) -> Table:
         """The plotted numbers, from theory and numerics.
 
-        Those that show trained models take ``training=directory``, those not in FIXED ``setting=``.
+        Those that show trained models take ``training=directory``, those not in FIXED ``setting=``, by default their SETTING.
         """
 
     def draw(self, table: Table) -> Figure:
@@ -66,9 +68,45 @@ FIXED = {
     "claims_ledger": "the claims are about the published experiments",
     "published_formulas": "each panel is in the world of its paper",
 }
+# These take a setting without some of its numbers, and why.
+UNUSED = {
+    "large_dimension": dict.fromkeys(
+        ("d", "pretrain_shots"), "it draws d = 5, 20, 100 and the limit, each with m = 4 d"
+    )
+}
 TRAINED = frozenset({"theory_against_trained", "claims_ledger"})  # show trained models
 
 
 def load(name: str) -> FigureModule:
     """The module of a figure."""
     return cast(FigureModule, importlib.import_module(f".drawn.{name}", __package__))
+
+
+def refusal(name: str, setting: Setting) -> str | None:
+    """Why a figure cannot be drawn in a setting of one's own, or None where it can."""
+    if name in FIXED:
+        return FIXED[name]
+    given = vars(load(name))["SETTING"]
+    for field, reason in UNUSED.get(name, {}).items():
+        if getattr(setting, field) != getattr(given, field):
+            return f"{reason}: {field} = {getattr(setting, field)} would change nothing"
+    return None
+
+
+def caption(name: str, setting: Setting | None = None) -> str:
+    """A figure's caption, whose numbers are the setting's; None: the published experiments'.
+
+    Examples
+    --------
+    >>> import theory
+    >>> caption("price_of_value", theory.Setting(d=7, noise_variance=0.2, pretrain_shots=20)).split("against ")[1][:31]
+    'n + 1 for d = 2, 5, 7, 20, 100;'
+    """
+    module = load(name)
+    if name in FIXED:
+        return module.CAPTION
+    parts = vars(module)
+    world: Setting = parts["SETTING"] if setting is None else setting
+    told = parts["told"](world) if "told" in parts else {}
+    m = "∞" if world.pretrain_shots == float("inf") else world.pretrain_shots
+    return module.CAPTION.format(d=world.d, m=m, noise=world.noise_variance, **told)

@@ -53,6 +53,6 @@ def plot_curves(
         if np.ndim(task) == 0
         else f"task {describe(task)}"
     )
-    ax.set(xlabel=style.LABELS["n"], ylabel=f"risk on {where}")
+    ax.set(xlabel=style.LABELS["n"], ylabel=f"risk on {where}{' tasks' if where == 'unseen' else ''}")
     ax.legend()
     return ax

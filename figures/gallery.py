@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from theory import Setting
+
 from . import catalogue
 
 _STYLE = """
@@ -29,14 +31,11 @@ figcaption p { margin: .5rem 0 0; }
 """.strip()
 
 
-OFFICIAL = "d = 5, m = 20, σ² = 0.1"  # as the captions tell the published experiments' setting
-
-
-def write_gallery(output: Path, told: str = OFFICIAL) -> None:
-    """Write ``index.html`` for the figures whose files are in the directory; ``told``: the setting that they show."""
+def write_gallery(output: Path, setting: Setting | None = None) -> None:
+    """Write ``index.html`` for the figures whose files are in the directory; ``setting``: that of one's own, if any."""
     made = [name for name in catalogue.NAMES if (output / f"{name}.csv").exists()]
     contents = "\n".join(f'<li><a href="#{name}">{escape(catalogue.load(name).TITLE)}</a></li>' for name in made)
-    sections = "\n".join(_section(name, output, told) for name in made)
+    sections = "\n".join(_section(name, output, setting) for name in made)
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -51,7 +50,7 @@ def write_gallery(output: Path, told: str = OFFICIAL) -> None:
 <header>
 <h1>In-context learning under fine-tuning: figures</h1>
 <p>Exact risk of linear attention before and after fine-tuning. Beside each picture lies a CSV file of exactly the
-plotted numbers. R0 to R10 are the theorems of the library's theory;
+plotted numbers. R0, R1 and so on are the theorems of the library's theory;
 <code>python -m theory prove</code> derives them.</p>
 </header>
 <nav aria-label="Figures">
@@ -68,14 +67,12 @@ plotted numbers. R0 to R10 are the theorems of the library's theory;
     (output / "index.html").write_text(page, encoding="utf-8")
 
 
-def _section(name: str, output: Path, told: str) -> str:
+def _section(name: str, output: Path, setting: Setting | None) -> str:
     module = catalogue.load(name)
-    caption, notice = module.CAPTION, module.NOTICE
-    if (
-        told != OFFICIAL and name not in catalogue.FIXED
-    ):  # what there is to notice was written for the published setting
-        caption, notice = f"{caption.replace(OFFICIAL, told)} Drawn for {told}.", ""
-    notice = f"<p><strong>Notice.</strong> {escape(notice)}</p>" if notice else ""
+    own = setting if setting is not None and catalogue.refusal(name, setting) is None else None
+    caption = catalogue.caption(name, own)
+    # What there is to notice was written for the published setting.
+    notice = f"<p><strong>Notice.</strong> {escape(module.NOTICE)}</p>" if own is None else ""
     formats = [extension for extension in ("png", "svg", "pdf") if (output / f"{name}.{extension}").exists()]
     links = " · ".join(f'<a href="{name}.{extension}">{extension.upper()}</a>' for extension in (*formats, "csv"))
     description = caption.partition(". ")[0]

@@ -22,9 +22,10 @@ def numbers(name: str, setting: Setting | None = None, **options: Any) -> Table:
         return catalogue.load(name).data(**options)
     if not isinstance(setting, Setting):
         raise reject("setting", setting, "a theory.Setting", TypeError)
-    if name in catalogue.FIXED:
-        free = ", ".join(free for free in catalogue.NAMES if free not in catalogue.FIXED)
-        raise reject("setting", setting, f"left out for {name} ({catalogue.FIXED[name]}); these take a setting: {free}")
+    why = catalogue.refusal(name, setting)
+    if why is not None:
+        free = ", ".join(free for free in catalogue.NAMES if catalogue.refusal(free, setting) is None)
+        raise reject("setting", setting, f"left out for {name} ({why}); these take it: {free}")
     return catalogue.load(name).data(setting=setting, **options)
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from conftest import once, once_in
 from matplotlib.figure import Figure
 
 import theory
-from figures import catalogue, official, style
+from figures import catalogue, official, rendering, style
 from figures.__main__ import main
 from figures.drawn.claims_ledger import printed_number
 from figures.gallery import write_gallery
@@ -787,6 +788,52 @@ def test_a_figure_in_a_setting_of_ones_own(tmp_path: Path, capsys: pytest.Captur
     capsys.readouterr()
     assert main(["trust", "--d", "3", "--output", str(tmp_path)]) == 2
     assert "trust takes no --d, --m, --noise: its cells are a declared list" in capsys.readouterr().err
+    assert main(["large_dimension", "--m", "3", "--output", str(tmp_path)]) == 2
+    assert "large_dimension takes no --d, --m: it draws d = 5, 20, 100" in capsys.readouterr().err
+
+
+# Grids so small that every figure's numbers are there at once: that a setting counts is seen on any grid.
+SMALL: dict[str, dict[str, Any]] = {
+    "gradient_flow": {"PANELS": (("zero_shot", False, ""),), "TIMES": np.array([0, 0.03]), "STARTS": ()},
+    "auxiliary_window": {"SHOTS": np.array([1, 20]), "TRAINING_SHOTS": np.array([5]), "DIMENSIONS": np.array([3])},
+    "practices": {
+        "TIMES": (0.0,),
+        "HEADS": (),
+        "BOUNDS": (),
+        "transition": lambda setting: SimpleNamespace(lower=1.0),
+        "local_minima": lambda setting, weight: [
+            SimpleNamespace(model=theory.fixed_point("pretrained", setting=setting))
+        ],
+    },
+    "plateau": {"TIMES": np.array([0.001]), "DIMENSIONS": (3,)},
+    "lora_ranks": {"TIMES": np.array([0.01])},
+    "pareto": {"VALUE_WEIGHTS": (0.0,), "ALL_WEIGHTS": (0.0,)},
+    "memorisation": {"COSINES": np.array([0.5])},
+}
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue.NAMES if name not in catalogue.FIXED])
+def test_a_setting_changes_what_is_drawn_and_said_or_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for constant, value in SMALL.get(name, {}).items():
+        monkeypatch.setattr(catalogue.load(name), constant, value)
+    usual: theory.Setting = vars(catalogue.load(name))["SETTING"]
+    before = rendering.numbers(name, usual)
+    assert "{" not in catalogue.caption(name)
+    for field, value, told in (("d", 7, "7"), ("pretrain_shots", 31, "31"), ("noise_variance", 0.375, "0.375")):
+        setting = usual.replace(**{field: value})
+        if field in catalogue.UNUSED.get(name, {}):
+            with pytest.raises(ValueError, match=f"{field} = {value} would change nothing"):
+                rendering.numbers(name, setting)
+            continue
+        after = rendering.numbers(name, setting)
+        same = len(before) == len(after) and all(before[x].tolist() == after[x].tolist() for x in before.columns)
+        assert not same, field
+        caption = catalogue.caption(name, setting)
+        assert told in caption
+        old = {"d": r"\bd = 5[,;]* m", "pretrain_shots": r"\bm = 20\b", "noise_variance": r"σ² = 0\.1\b"}[field]
+        assert not re.search(old, caption), field
+    assert "SGD" in catalogue.caption("prices")
+    assert "SGD" not in catalogue.caption("prices", OWN)
 
 
 def test_a_figure_by_its_name_on_ones_own_axes() -> None:

@@ -56,7 +56,7 @@ def plot(
     >>> from theory import OFFICIAL, Strategy
     >>> ax = plot(OFFICIAL, ["pretrained", Strategy("value", replay=3)], "unseen", Figure().subplots())
     >>> [line.get_label() for line in ax.lines], ax.get_ylabel()
-    (['pretrained', 'value: zero_shot + 3 replay'], 'risk on unseen')
+    (['pretrained', 'value: zero_shot + 3 replay'], 'risk on unseen tasks')
     """
     # Figures import theory: by name at run time, so that imports still point one way.
     drawn: Axes = importlib.import_module("figures.curves").plot_curves(setting, strategies, task, n_shots, ax)

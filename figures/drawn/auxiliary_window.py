@@ -19,8 +19,8 @@ TITLE = "The auxiliary loss trades unseen tasks for the target only inside a win
 CAPTION = (
     "Sign of the change in risk from zero_shot_value to mixed_value, λ → 0⁺, on the target and on the "
     "average unseen task, over the number n of shots at evaluation and (a) the number m of shots in "
-    "training, at d = 5; (b) the dimension d, at m = 20. σ² = 0.1. Lines: the exact thresholds. Star: the "
-    "official setting at n = m = 20."
+    "training, at d = {d}; (b) the dimension d, at m = {m}. σ² = {noise}. Lines: the exact thresholds. Star: d = {d} "
+    "at n = m = {m}."
 )
 THEOREM = "R8: it helps the target where w*(n) < (a + w*(m))/2, and hurts unseen tasks where a(n) > (a + w*(m))/2."
 NOTICE = (

@@ -20,8 +20,8 @@ NAME = "best_strategy"
 TITLE = "Which strategy is best depends on what it is judged by"
 CAPTION = (
     "The strategy of smallest risk on the target (left), on the average unseen task (middle) and on the "
-    "mean of both (right), over the number n of shots and the noise variance (top, d = 5, m = 20) or the "
-    "dimension (bottom, m = 20, σ² = 0.1). Where strategies tie, the first in the legend is shown."
+    "mean of both (right), over the number n of shots and the noise variance (top, d = {d}, m = {m}) or the "
+    "dimension (bottom, m = {m}, σ² = {noise}). Where strategies tie, the first in the legend is shown."
 )
 THEOREM = "R9, through R1-R7."
 NOTICE = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 from theory import STRATEGIES, Setting, risk
 from theory.names import CanonicalName
 
-from .. import style
-from ..official import SETTING
+from .. import official, style
 from ..table import Table
 
 NAME = "covariance"
@@ -20,8 +20,8 @@ TITLE = "Input covariance: a target along the small directions is hard to learn 
 CAPTION = (
     "Risk on the target against the number n of shots for power-law (top) and spiked (bottom) input "
     "spectra, with the target along the largest or the smallest eigendirection or spread evenly over all, "
-    "against isotropic inputs. d = 10, tr Σ = d, signal power s = θ₀′ Σ θ₀ = 1 throughout, m = 20, σ² = "
-    "0.1."
+    "against isotropic inputs. d = {d}, tr Σ = d, signal power s = θ₀′ Σ θ₀ = 1 throughout, m = {m}, σ² = "
+    "{noise}."
 )
 THEOREM = "R0, R1, R4, R5 for any covariance."
 NOTICE = (
@@ -30,11 +30,11 @@ NOTICE = (
     "key-query (R6, R7) depend on the signal power alone and would show no difference at all."
 )
 
-DIMENSION = 10
+SETTING = official.SETTING.replace(d=10)
 SHOWN: tuple[CanonicalName, ...] = ("pretrained", "zero_shot_value", "mixed_value")
-SPECTRA = {
-    "power law": np.arange(1, DIMENSION + 1, dtype=float) ** -1.5,
-    "spiked": np.array([10.0, 10.0, *np.ones(DIMENSION - 2)]),
+SPECTRA: dict[str, Callable[[NDArray[np.int64]], NDArray[np.float64]]] = {  # of the directions 1, ..., d
+    "power law": lambda k: k**-1.5,
+    "spiked": lambda k: np.where(k <= 2, 10.0, 1.0),
 }
 PLACES = ("isotropic", "largest", "smallest", "evenly")
 
@@ -42,13 +42,15 @@ PLACES = ("isotropic", "largest", "smallest", "evenly")
 def setting_of(spectrum: str, place: str, setting: Setting = SETTING) -> Setting:
     """Trace d, signal power 1."""
     if place == "isotropic":
-        return setting.replace(d=DIMENSION)
-    eigenvalues = SPECTRA[spectrum] * DIMENSION / SPECTRA[spectrum].sum()
-    direction: NDArray[np.float64] = np.ones(DIMENSION)
+        return setting
+    d = int(setting.d)
+    eigenvalues = SPECTRA[spectrum](np.arange(1, d + 1))
+    eigenvalues = eigenvalues * d / eigenvalues.sum()
+    direction: NDArray[np.float64] = np.ones(d)
     if place != "evenly":
-        direction = np.eye(DIMENSION)[0 if place == "largest" else -1]
+        direction = np.eye(d)[0 if place == "largest" else -1]
     target = direction / np.sqrt(direction @ (eigenvalues * direction))
-    return setting.replace(d=DIMENSION, covariance=np.diag(eigenvalues), target=target)
+    return setting.replace(covariance=np.diag(eigenvalues), target=target)
 
 
 def data(setting: Setting = SETTING) -> Table:

@@ -24,7 +24,7 @@ CAPTION = (
     "at the right edge: the closed-form fixed points. The mixed strategies at λ → 0⁺ have a fast phase, "
     "which descends the zero-shot loss (their panels are those of the zero-shot strategies), and a slow one "
     "along its minimisers in time λ t. (d) |v|² - |Q|² along each flow. (h) The ratio w/α in the slow phase "
-    "of mixed from many starts, and its two limits. d = 5, m = 20, σ² = 0.1."
+    "of mixed from many starts, and its two limits. d = {d}, m = {m}, σ² = {noise}."
 )
 THEOREM = "R2-R7 (end points), R10 (flow, conservation of |v|² - |Q|²)."
 NOTICE = (

@@ -15,7 +15,7 @@ from ..table import Table
 NAME = "large_dimension"
 TITLE = "Large dimension: risk depends on the shots only through n/d"
 CAPTION = (
-    "Risk against n/d with m = 4 d shots in training, σ² = 0.1, for d = 5, 20, 100 and in the limit "
+    "Risk against n/d with m = 4 d shots in training, σ² = {noise}, for d = 5, 20, 100 and in the limit "
     "(computed at d = 10⁹): the pretrained model and zero_shot_value on unseen tasks, mixed_kq on the "
     "target. Last panel: the largest distance of each curve from its limit, for n/d in [1/5, 4], against d; "
     "dotted: slope −1."

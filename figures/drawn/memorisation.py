@@ -16,7 +16,7 @@ NAME = "memorisation"
 TITLE = "Memorisation: risk against the cosine between task and target"
 CAPTION = (
     "Risk on a unit-norm task against its cosine to the target θ₀, at n = 2 shots (left) and n = 20 "
-    "(right), for six strategies. d = 5, m = 20, σ² = 0.1; logarithmic vertical axis."
+    "(right), for six strategies. d = {d}, m = {m}, σ² = {noise}; logarithmic vertical axis."
 )
 THEOREM = "R0 on any task, at the fixed points R1-R7."
 NOTICE = (

@@ -22,8 +22,8 @@ CAPTION = (
     "Risk on the average unseen task against risk on the target as the weight λ of the auxiliary loss runs "
     "from 0⁺ (circle) to 1000 (arrow head), for n = 5, 20 and 80 shots. Left: training of the value matrix "
     "alone, in closed form. Right: of all parameters, the end of gradient flow from the pretrained model at "
-    "each λ. Stars: the pretrained model; crosses: fine-tuning without the auxiliary loss. d = 5, m = 20, "
-    "σ² = 0.1; logarithmic axes."
+    "each λ. Stars: the pretrained model; crosses: fine-tuning without the auxiliary loss. d = {d}, m = {m}, "
+    "σ² = {noise}; logarithmic axes."
 )
 THEOREM = "R5 and R8 (value), R7 at λ → 0⁺ and R10's flow at finite λ (all)."
 NOTICE = (

@@ -16,8 +16,8 @@ NAME = "plateau"
 TITLE = "Full fine-tuning stopped early is value-only fine-tuning"
 CAPTION = (
     "Zero-shot risk on the target less the noise, over its value after value-only fine-tuning, 2/(d+4), against the time of the "
-    "gradient flow of all parameters on the zero-shot loss, for d = 3, 5, 10, 20 and m = 4 d. Lines: the flow. Markers: the "
-    "closed form of the plateau, with its time as an integral. σ² = 0.1; both axes logarithmic."
+    "gradient flow of all parameters on the zero-shot loss, for {dimensions}. Lines: the flow. Markers: the "
+    "closed form of the plateau, with its time as an integral. σ² = {noise}; both axes logarithmic."
 )
 THEOREM = "R4, R10 and R19."
 NOTICE = (
@@ -31,18 +31,32 @@ LEVELS = np.array([0.97, 0.9, 0.8, 0.65, 0.5, 0.35, 0.25])
 RATIOS = np.linspace(0, 60, 6001)  # of x = q/beta
 
 
+def worlds(setting: Setting) -> dict[int, float]:
+    """Shots in training at each dimension: 4 d, and the setting's own at its own dimension."""
+    own = {d: 4 * d for d in DIMENSIONS} | {int(setting.d): setting.pretrain_shots}
+    return dict(sorted(own.items()))
+
+
+def told(setting: Setting) -> dict[str, str]:
+    """What the caption says of a setting beside its numbers."""
+    shown = worlds(setting)
+    usual = f"d = {', '.join(str(d) for d, m in shown.items() if m == 4 * d)} and m = 4 d"
+    return {"dimensions": ", and for ".join([usual, *(f"d = {d} and m = {m}" for d, m in shown.items() if m != 4 * d)])}
+
+
 def data(setting: Setting = SETTING) -> Table:
-    """At these dimensions, with 4 d shots in training: columns d, source ("flow", "formula"), time, excess (over 2/(d + 4))."""
+    """At worlds(setting): columns d, pretrain_shots, source ("flow", "formula"), time, excess (over 2/(d + 4))."""
     parts = []
-    for d in DIMENSIONS:
-        setting = setting.replace(d=d, pretrain_shots=4 * d)
+    for d, m in worlds(setting).items():
+        setting = setting.replace(d=d, pretrain_shots=m)
         path = flow("zero_shot", setting, TIMES)
         floor = risk("zero_shot_value", 0, setting=setting) - setting.noise_variance
         losses = (path.loss - setting.noise_variance) / floor
-        parts.append(Table({"d": d, "source": "flow", "time": TIMES, "excess": losses}))
+        parts.append(Table({"d": d, "pretrain_shots": m, "source": "flow", "time": TIMES, "excess": losses}))
         time, excess = plateau(d, float(fixed_point("pretrained", setting=setting).isotropic.beta))  # type: ignore[union-attr]
         shown = np.searchsorted(-excess, -floor * LEVELS)
-        parts.append(Table({"d": d, "source": "formula", "time": time[shown], "excess": excess[shown] / floor}))
+        columns = {"time": time[shown], "excess": excess[shown] / floor}
+        parts.append(Table({"d": d, "pretrain_shots": m, "source": "formula", **columns}))
     return Table.stack(*parts)
 
 
@@ -59,10 +73,13 @@ def draw(table: Table) -> Figure:
     """One panel, one column wide."""
     figure = style.figure(style.SINGLE, 2.9)
     axes = figure.subplots()
-    for (d, curves), shown in zip(table.groups("d"), style.sequence(len(DIMENSIONS)), strict=True):
+    groups = list(table.groups("d"))
+    for (d, curves), shown in zip(groups, style.sequence(len(groups)), strict=True):
         path, formula = (curves.where(source=source) for source in ("flow", "formula"))
         line = {"color": shown["color"], "linestyle": shown["linestyle"]}
-        axes.plot(path["time"], path["excess"], label=f"$d={d}$", **line)
+        m = path["pretrain_shots"][0]
+        label = f"$d={d}$" if m == 4 * d else f"$d={d}$, $m={m:g}$"
+        axes.plot(path["time"], path["excess"], label=label, **line)
         marks = {key: value for key, value in shown.items() if key != "linestyle"}
         axes.plot(formula["time"], formula["excess"], linestyle="", **marks)
     axes.axhline(1, **style.REFERENCE)

@@ -23,7 +23,7 @@ CAPTION = (
     "that trains without the few-shot loss: n = 20 on the left, n = 100 on the right. Lines: the value matrix alone, stopped "
     "at any time (replay, a pull to the start and interpolation run through the same line); all parameters, stopped at any "
     "time, and with replay of any weight that keeps in-context learning. Thin black lines: the frontier, the least unseen risk "
-    "that one head can have at that zero-shot risk, and any number of heads. d = 5, m = 20, σ² = 0.1; logarithmic ordinate."
+    "that one head can have at that zero-shot risk, and any number of heads. d = {d}, m = {m}, σ² = {noise}; logarithmic ordinate."
 )
 THEOREM = (
     "R1, R2, R4 and the laws of the practices; R16 (one line), R18 (replay), R19 (stopped early), R23 (the frontier)."

@@ -17,7 +17,7 @@ NAME = "six_strategies"
 TITLE = "Six strategies on the target and on its opposite"
 CAPTION = (
     "Risk against the number n of shots at every strategy's fixed point, on the target task θ₀ (left) and "
-    "on −θ₀ (right); d = 5, m = 20, σ² = 0.1, logarithmic vertical axis. Zero-shot fine-tuning of key-query "
+    "on −θ₀ (right); d = {d}, m = {m}, σ² = {noise}, logarithmic vertical axis. Zero-shot fine-tuning of key-query "
     "alone leaves the pretrained model as it is (R3)."
 )
 THEOREM = "R1-R7, through the one risk formula R0."

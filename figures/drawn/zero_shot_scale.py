@@ -17,7 +17,7 @@ TITLE = "Zero-shot fine-tuning of all parameters destroys in-context learning, w
 CAPTION = (
     "Risk on the target against the number n of shots for the models v = (0, c θ₀, w), q = 1/c, B = 0 that "
     "zero-shot fine-tuning can end at, c/w = 0.3 to 100; thick: the c that gradient flow selects from the "
-    "balanced pretrained model. d = 5, m = 20, σ² = 0.1. The vertical axis is logarithmic."
+    "balanced pretrained model. d = {d}, m = {m}, σ² = {noise}. The vertical axis is logarithmic."
 )
 THEOREM = "R2: the zero-risk family, the selection law for c, and the limit s + σ² of many shots."
 NOTICE = (

@@ -219,11 +219,11 @@ def _figure(drawn: Picture) -> str:
     if drawn.failure is not None:
         shown = f'<p><strong class="failed">Not drawn: {escape(drawn.failure)}</strong></p>'
     else:
-        shown = picture(drawn.svg, f"{module.TITLE}. {module.CAPTION}")
+        shown = picture(drawn.svg, f"{module.TITLE}. {catalogue.caption(drawn.name)}")
     return f"""<figure id="figure-{drawn.name}">
 <h3>{escape(module.TITLE)}</h3>
 {shown}
-<figcaption><p>{escape(module.CAPTION)}</p>
+<figcaption><p>{escape(catalogue.caption(drawn.name))}</p>
 <p><strong>Theorem.</strong> {escape(module.THEOREM)}</p>
 <p><strong>Notice.</strong> {escape(module.NOTICE)}</p></figcaption>
 </figure>"""

@@ -137,7 +137,7 @@ THEOREM = Theorem(
     statement=(
         r"All of v and Q trained on $J$, the zero-shot loss and mu times the squared distance from a start of six scalars "
         r"(marked 0; s is $|\theta_0|^2$). Flow keeps to six scalars, where both are as below. The loss sees neither w nor $\delta$, which stay at "
-        r"their start: four numbers are left. Beside an $\alpha$ there is <<one>> best q, $\beta$ and $\gamma$, and so one number. "
+        r"their start (D is the derivative): four numbers are left. Beside an $\alpha$ there is <<one>> best q, $\beta$ and $\gamma$, and so one number. "
         "(Which of its local minima flow reaches, and the transition between two of them, are found in floats and certified there: "
         "`numerics.local_minima`, `numerics.transition`.)"
     ),

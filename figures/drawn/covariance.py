@@ -32,7 +32,7 @@ NOTICE = (
 
 SETTING = official.SETTING.replace(d=10)
 SHOWN: tuple[CanonicalName, ...] = ("pretrained", "zero_shot_value", "mixed_value")
-SPECTRA: dict[str, Callable[[NDArray[np.int64]], NDArray[np.float64]]] = {  # of the directions 1, ..., d
+SPECTRA: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {  # of the directions 1, ..., d
     "power law": lambda k: k**-1.5,
     "spiked": lambda k: np.where(k <= 2, 10.0, 1.0),
 }
@@ -44,7 +44,7 @@ def setting_of(spectrum: str, place: str, setting: Setting = SETTING) -> Setting
     if place == "isotropic":
         return setting
     d = int(setting.d)
-    eigenvalues = SPECTRA[spectrum](np.arange(1, d + 1))
+    eigenvalues = SPECTRA[spectrum](np.arange(1.0, d + 1))
     eigenvalues = eigenvalues * d / eigenvalues.sum()
     direction: NDArray[np.float64] = np.ones(d)
     if place != "evenly":

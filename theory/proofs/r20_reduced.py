@@ -43,9 +43,10 @@ distance2 == s*(alpha - alpha_0)**2 + (w - w_0)**2 + (q - q_0)**2 + d*(beta - be
 + 2*s*(beta - beta_0)*(gamma - gamma_0) + s**2*(gamma - gamma_0)**2 + s*(delta - delta_0)**2
 """
 AT_REST = """\
-J = L_ZS + mu*distance2
-D(J, w) == 2*mu*(w - w_0)
-D(J, delta) == 2*mu*s*(delta - delta_0)
+D(L_ZS, w) == 0
+D(L_ZS, delta) == 0
+D(distance2, w) == 2*(w - w_0)
+D(distance2, delta) == 2*s*(delta - delta_0)
 """
 
 

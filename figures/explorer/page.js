@@ -44,6 +44,8 @@ function curves(x) {
     price: n.map((k, i) => risk(name, "unseen", k, x) - base[i]) })).filter(curve => curve.risk[0] !== undefined);
 }
 
+const task = () => state.place === "unseen" ? "unseen tasks" : state.cosine === 1 ? "the target" : `a task at cosine ${state.cosine}`;
+
 const models = () => window.Bokeh?.documents?.[0];
 
 function draw() {
@@ -54,6 +56,7 @@ function draw() {
     const curve = found[name];
     if (source && (curve || source.data.n.length)) source.data = curve ? { n: curve.n, value: curve[kind] } : { n: [], value: [] };
   }
+  plots?.get_model_by_name("risk").title.setv({ text: `risk on ${task()}` });
   const at = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].filter(n => n <= state.nmax);
   $("numbers").innerHTML = `<thead><tr><th>risk</th>${at.map(n => `<th scope="col">n = ${n}</th>`).join("")}</tr></thead><tbody>` +
     Object.keys(found).map(name => `<tr><th scope="row">${LABEL[name]}</th>` +
@@ -157,18 +160,35 @@ function pictures(root, found = []) {
 }
 
 function svg() {
-  const drawn = pictures(document.querySelector("main"));
-  let top = 0, width = 0, inside = "";
-  for (const one of drawn) {
-    const copy = one.cloneNode(true);
-    copy.setAttribute("y", top);
-    copy.setAttribute("width", one.clientWidth);
-    copy.setAttribute("height", one.clientHeight);
-    inside += new XMLSerializer().serializeToString(copy);
-    top += one.clientHeight;
-    width = Math.max(width, one.clientWidth);
+  const drawn = pictures(document.querySelector("main")), tops = drawn.map(one => one.getBoundingClientRect().top);
+  const rows = [...new Set(tops)].sort((a, b) => a - b); // a plot's layers lie on one another
+  let bottom = 0, width = 0, inside = "";
+  for (const row of rows) {
+    const layers = drawn.filter((_, k) => tops[k] === row), height = Math.max(...layers.map(one => one.clientHeight));
+    for (const one of layers) {
+      const copy = one.cloneNode(true);
+      copy.setAttribute("y", bottom);
+      copy.setAttribute("width", one.clientWidth);
+      copy.setAttribute("height", one.clientHeight);
+      inside += new XMLSerializer().serializeToString(copy);
+      width = Math.max(width, one.clientWidth);
+    }
+    bottom += height;
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${top}">${inside}</svg>`;
+  const css = getComputedStyle(document.documentElement), ink = css.getPropertyValue("--ink").trim();
+  for (const { name } of curves(state)) {
+    const { line_color, line_dash } = models().get_model_by_name(`risk ${name}`).glyph;
+    const color = line_color.value ?? line_color, dash = line_dash.value ?? line_dash;
+    bottom += 20;
+    inside += `<line x1="50" x2="90" y1="${bottom - 5}" y2="${bottom - 5}" stroke="${color}" stroke-width="2" stroke-dasharray="${dash}"/>` +
+      `<text x="98" y="${bottom}" font-family="sans-serif" font-size="13" fill="${ink}">${LABEL[name]}</text>`;
+  }
+  const { d, m, sigma2, lam, mu, t } = state;
+  bottom += 24;
+  inside += `<text x="50" y="${bottom}" font-family="sans-serif" font-size="13" fill="${ink}">risk on ${task()}; d = ${d}, m = ${m}, σ² = ${sigma2}, ` +
+    `λ = ${lam}, μ = ${mu}, t = ${t === Infinity ? "∞" : t}</text>`;
+  const paper = css.getPropertyValue("--paper").trim();
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${bottom + 12}"><rect width="100%" height="100%" fill="${paper}"/>${inside}</svg>`;
 }
 
 $("csv").addEventListener("click", () => save("risk.csv", csv(), "text/csv"));

@@ -20,7 +20,7 @@ LABELS: dict[str, str] = {
     "skip_composed": "readout, composed",
 }
 _COLORS = {"value_composed": "#56B4E9", "skip_composed": "#8C564B"}
-PLOTS = (("risk", "risk on the task"), ("price", "risk on unseen tasks, less pretrained's"))
+PLOTS = (("risk", "risk on the target"), ("price", "risk on unseen tasks, less pretrained's"))
 
 
 def page() -> str:
@@ -92,7 +92,7 @@ def _plot(name: str, title: str) -> Any:
 
     plot = figure(
         name=name, title=title, height=340, sizing_mode="stretch_width", tools="xpan,xwheel_zoom,box_zoom,reset", x_axis_label="shots n",
-        y_axis_type="log" if name == "risk" else "linear", output_backend="svg", toolbar_location="above",
+        y_axis_type="log" if name == "risk" else "linear", output_backend="svg", toolbar_location="above", y_axis_label=name,
     )  # fmt: skip
     for strategy in LABELS:
         source = ColumnDataSource({"n": [], "value": []})

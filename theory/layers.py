@@ -185,7 +185,7 @@ def _output(W_O: Array, values: Array, heads: int, width: int, weights: dict[str
     """The output projection of each head, (H, D, d_v)."""
     d_v = values.shape[-2]
     if len(W_O) == 1 < heads and W_O.shape[-1] == heads * d_v:  # heads side by side
-        W_O = np.moveaxis(W_O[0].reshape(len(W_O[0]), heads, d_v), 1, 0)
+        W_O = _split("W_O", W_O, heads, "column")
     if W_O.shape[-2:] != (width, d_v) or len(W_O) != heads:
         raise _mismatch("W_O", weights, layout, f"an output of width {width} from {heads} heads' values of width {d_v}")
     return W_O

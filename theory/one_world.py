@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -27,12 +28,21 @@ def terms_in_one_world(question: Asked, kind: Kind) -> Terms:
     """The contractions in a world with more directions than the target's."""
     if question.two_lines:
         return terms_without_program(question, kind)
+
+    def in_field(field: RationalFunctions) -> Terms:
+        terms, infinite = _terms(question, field)
+        return Terms(presented(terms, field), infinite)
+
+    found: Terms | None = _counted_shortly(question, kind, in_field)
+    return _terms(question, kind) if found is None else found
+
+
+def _counted_shortly(question: Asked, kind: Kind, count: Callable[[RationalFunctions], Any]) -> Any:
+    """What is counted from symbols in their field of fractions; None for other kinds, and where it cannot be."""
     if kind is SYMBOLS and question.recorded:  # the block law counts in its own way
         with suppress(NotRational):
-            field = RationalFunctions(question.values())
-            terms, infinite = _terms(question, field)
-            return Terms(presented(terms, field), infinite)
-    return _terms(question, kind)
+            return count(RationalFunctions(question.values()))
+    return None
 
 
 def presented(terms: RiskTerms, kind: Kind) -> RiskTerms:
@@ -45,11 +55,12 @@ def presented(terms: RiskTerms, kind: Kind) -> RiskTerms:
 
 def point_in(world: Any, case: Case, question: Asked, kind: Kind) -> Point:
     """The end of a strategy in a world, whose numbers are of one kind."""
-    if kind is SYMBOLS and question.recorded and isinstance(world.space, Matrices):
-        with suppress(NotRational):
-            field = RationalFunctions(question.values())
-            return Point(*map(field.expressions, case.point(question.world(field))))
-    return case.point(world)
+
+    def in_field(field: RationalFunctions) -> Point:
+        return Point(*map(field.expressions, case.point(question.world(field))))
+
+    found: Point | None = _counted_shortly(question, kind, in_field) if isinstance(world.space, Matrices) else None
+    return case.point(world) if found is None else found
 
 
 def _terms(question: Asked, kind: Kind) -> Terms:

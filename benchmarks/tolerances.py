@@ -35,6 +35,7 @@ _records: dict[str, Record] = {}  # of the running test, by place
 _worst: dict[str, Record] = {}  # of all, by place
 _TOLERANCE = re.compile(r"\d[eE]-\d")
 _NUMPY_NUMBER = re.compile(r"np\.float64\(([^()]*)\)")
+_ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _ARITHMETIC = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Constant, ast.operator, ast.unaryop)
 
 
@@ -62,7 +63,8 @@ def _record_closeness(actual: Any, desired: Any, rtol: float, atol: float) -> No
     except (TypeError, ValueError):
         return  # not numbers, or a failure that the comparison itself reports
     finite = np.isfinite(actual) & np.isfinite(desired)
-    error, tolerance = np.abs(actual - desired)[finite], (atol + rtol * np.abs(desired))[finite]
+    actual, desired = actual[finite], desired[finite]
+    error, tolerance = np.abs(actual - desired), atol + rtol * np.abs(desired)
     if error.size and tolerance.max() > 0:
         worst = np.argmax(np.divide(error, tolerance, out=np.zeros_like(error), where=tolerance > 0))
         _record(_caller(), float(error[worst]), float(tolerance[worst]))
@@ -76,7 +78,7 @@ def _comparisons(explanation: str) -> Iterator[tuple[float, float]]:
     except SyntaxError:
         return
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or not isinstance(node.ops[0], _ORDERS):
             continue
         sides = [ast.Expression(side) for side in (node.left, node.comparators[0])]
         if all(isinstance(part, _ARITHMETIC) for side in sides for part in ast.walk(side)):

@@ -119,6 +119,13 @@ def test_the_page_computes_what_the_calculator_does(tmp_path: Path) -> None:
     assert float(rows[-1]["risk"]) == pytest.approx(expected, rel=CLOSE)
     assert found["svg"].count("<svg") >= 3
     assert "<path" in found["svg"]
+    written = re.findall(r"<text[^>]*>([^<]+)</text>", found["svg"])
+    assert [x for x in written if x in ("pretrained", "value, composed", "mixed, all")] == [
+        "pretrained",
+        "value, composed",
+    ]
+    assert "risk on unseen tasks" in written[:-1]  # a plot's title
+    assert written[-1] == "risk on unseen tasks; d = 7, m = 9, σ² = 0.5, λ = 0.5, μ = 2, t = 0.3"
     assert found["cells"] == 2 * 5
     assert found["overflow"] <= 0
     assert [found[fault] for fault in ("beyond", "unreachable", "loaded")] == [[], [], []]

@@ -70,6 +70,20 @@ def times(a: Any, b: Any) -> Any:
     return a * b
 
 
+def collected(terms: dict[Any, Any], more: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """The terms and more of them, added in place; what cancels is dropped."""
+    for key, value in more:
+        if key in terms:
+            value = terms[key] + value
+            if not value:
+                del terms[key]
+                continue
+        elif not value:
+            continue
+        terms[key] = value
+    return terms
+
+
 class Combination(Generic[Key, Value]):
     """A linear combination: ``terms`` maps each basis element to its coefficient, which is never zero."""
 
@@ -77,22 +91,27 @@ class Combination(Generic[Key, Value]):
     terms: dict[Key, Value]
 
     def __init__(self, terms: Iterable[tuple[Key, Value]] = ()) -> None:
-        collected: dict[Key, Any] = {}
-        for key, value in terms:
-            collected[key] = collected[key] + value if key in collected else value
-        self.terms = {key: value for key, value in collected.items() if value}
+        self.terms = collected({}, terms)
 
     @classmethod
     def _kind(cls) -> type[Any]:
         """What sums and multiples are: Scalar, Vector or Matrix, also when ``cls`` is a random variable."""
         raise NotImplementedError
 
-    def _new(self, terms: Iterable[tuple[Key, Value]]) -> Self:
-        combination: Self = self._kind()(terms)
+    @classmethod
+    def _with(cls, terms: dict[Key, Value]) -> Self:
+        """A combination of terms that are collected and hold no zero."""
+        combination: Self = object.__new__(cls._kind())
+        combination.terms = terms
         return combination
 
+    def _new(self, terms: Iterable[tuple[Key, Value]]) -> Self:
+        return self._with(collected({}, terms))
+
     def _scaled(self, factor: Any) -> Self:
-        return self._new((key, times(value, factor)) for key, value in self.terms.items())
+        if not factor:
+            return self._with({})
+        return self._with({key: times(value, factor) for key, value in self.terms.items()})  # of domains: none is zero
 
     def _coerced(self, other: object) -> Combination[Key, Value] | None:
         return other if isinstance(other, self._kind()) else None
@@ -101,7 +120,7 @@ class Combination(Generic[Key, Value]):
         summand = self._coerced(other)
         if summand is None:
             return NotImplemented
-        return self._new([*self.terms.items(), *summand.terms.items()])
+        return self._with(collected(dict(self.terms), summand.terms.items()))
 
     __radd__ = __add__
 

@@ -70,6 +70,9 @@ class Scalar(Combination[Monomial, Coefficient]):
             return NotImplemented  # as with NumPy's numbers: the other factor says how it is scaled
         if not isinstance(other, Scalar):
             return self._scaled(coefficient(other))
+        for one, another in ((self, other), (other, self)):
+            if len(one.terms) == 1 and () in one.terms:
+                return another._scaled(one.terms[()])
         return Scalar(
             (tuple(sorted(left + right)), times(a, b))
             for left, a in self.terms.items()

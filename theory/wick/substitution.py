@@ -144,6 +144,8 @@ class Homomorphism:
 
     def __call__(self, expression: Expression) -> Expression:
         if isinstance(expression, Scalar):
+            if not self.generators:
+                return _mapped(expression, self._contraction)
             return _mapped(expression, self._contraction, self._coefficient)
         image = type(expression)._kind()()
         for key, value in expression.terms.items():
@@ -176,7 +178,7 @@ class Homomorphism:
         """Replace whole contractions."""
         if not self.contractions:
             return scalar
-        return _mapped(scalar, self.contractions.get, Scalar.constant)
+        return _mapped(scalar, self.contractions.get)
 
     def _vector(self, name: str) -> Vector:
         return self.vectors[name] if name in self.vectors else arrow((), name)
@@ -192,8 +194,8 @@ class Homomorphism:
         return image.inverse if letter.inverted else image
 
     def _coefficient(self, value: Coefficient) -> Scalar:
-        if not self.generators or not isinstance(value, PolyElement | FracElement):
-            if self.generators and is_foreign(value):
+        if not isinstance(value, PolyElement | FracElement):
+            if is_foreign(value):
                 raise TypeError(f"generators cannot be replaced in the coefficient {value!r}")
             return Scalar.constant(value)
         if isinstance(value, PolyElement):
@@ -217,7 +219,9 @@ class Homomorphism:
 
 
 def _mapped(
-    scalar: Scalar, image_of: Callable[[Contraction], Scalar | None], number: Callable[[Coefficient], Scalar]
+    scalar: Scalar,
+    image_of: Callable[[Contraction], Scalar | None],
+    number: Callable[[Coefficient], Scalar | Coefficient] = lambda value: value,
 ) -> Scalar:
     """The scalar with images for its contractions (None: itself) and its numbers."""
     terms: list[tuple[Monomial, Coefficient]] = []
@@ -227,14 +231,18 @@ def _mapped(
         if not all(changed):  # one is zero
             continue
         kept = tuple(contraction for contraction, image in images if image is None)
-        image = prod(changed, start=number(value))
+        factor = number(value)
+        if not changed and factor is value:
+            terms.append((monomial, value))
+            continue
+        image = prod(changed[1:], start=changed[0]) * factor if changed else Scalar.of(factor)
         terms.extend((tuple(sorted(kept + key)), x) for key, x in image.terms.items())
     return Scalar(terms)
 
 
 def require_finished(expression: Scalar | Vector | Matrix, purpose: str) -> None:
     """ValueError if a sum over shots is still in the expression: what it sums is not visible from outside."""
-    for contraction in contractions(expression):
+    for contraction in set(contractions(expression)):
         names = (contraction.left, contraction.right, *(letter.name for letter in contraction.word))
         if any("#" in name for name in names):
             raise ValueError(f"take the expectation over the shots before you {purpose} an expression")

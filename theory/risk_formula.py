@@ -9,6 +9,7 @@ accuracy at any n.
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import Any
 
 from .contractions import RiskTerms
@@ -28,16 +29,26 @@ def exact_risk_formula(terms: RiskTerms, n_shots: Number, normalization: Any = "
 def risk_at(terms: RiskTerms, n_shots: Number, N: Number, beyond: Number) -> Any:
     """The same for an N and an N - n that are given."""
     noise_variance, squares, per_shot, fixed = terms
-    biases = [(weight, n_shots * slope + intercept + beyond * truth) for weight, slope, intercept, truth in squares]
+    if type(fixed) is not float and any(map(is_symbolic, chain((n_shots, N, per_shot, fixed), *squares))):
+        return _factored_risk_at(terms, n_shots, N, beyond)
     total = fixed + n_shots * per_shot
-    for weight, bias in biases:
+    for weight, slope, intercept, truth in squares:
+        bias = n_shots * slope + intercept + beyond * truth
         total = total + weight * (bias * bias)
-    if type(total) is not float and is_symbolic(total):  # each square, the variance and the rest factored on its own
-        total = n_shots * factored(per_shot) + factored(fixed)
-        for weight, bias in biases:
-            total = total + factored(weight) * factored(bias) ** 2
-        return noise_variance + total / N**2
     return noise_variance + total / (N * N)
+
+
+def _factored_risk_at(terms: RiskTerms, n_shots: Number, N: Number, beyond: Number) -> Any:
+    """As expressions: each square, the variance and the rest a product of its own."""
+
+    def times(a: Any, b: Any) -> Any:
+        return a * b if a and b else 0  # sympy asks at length whether zero times a long expression is zero
+
+    total = times(n_shots, factored(terms.per_shot)) + factored(terms.fixed)
+    for weight, slope, intercept, truth in terms.squares:
+        bias = times(n_shots, slope) + intercept + times(beyond, truth)
+        total = total + times(factored(weight), factored(bias) ** 2)
+    return terms.noise_variance + total / N**2
 
 
 def quadratic(terms: RiskTerms, constant: Number, linear: Number) -> tuple[Number, Number, Number]:

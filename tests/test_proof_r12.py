@@ -13,6 +13,7 @@ from theory.matrices import Matrices
 from theory.proofs import r12_layers, r12_one_head
 from theory.proofs.enumeration import exact_layer_risk, exact_risk
 from theory.proofs.r0_points import NOISE, covariance, rationals
+from theory.proofs.theorem import Proof
 from theory.risk_formula import exact_risk_formula
 
 
@@ -52,6 +53,8 @@ MUTANTS = [
 
 @pytest.mark.parametrize(("name", "module", "function", "old", "new"), MUTANTS)
 def test_mutant_is_caught(monkeypatch, name, module, function, old, new):
+    if name == "R12":  # its lines run on the calculus alone, which no mutant here changes
+        monkeypatch.setattr(Proof, "formula", lambda *_, **__: None)
     assert_refuted(monkeypatch, THEOREMS[name], module, function, old, new)
 
 

@@ -50,7 +50,9 @@ def _cofactors(f: PolyElement, g: PolyElement) -> tuple[PolyElement, PolyElement
     context = _context(ring.ngens)
     one, two = context.from_dict(dict(f)), context.from_dict(dict(g))
     divisor = one.gcd(two)
+    if divisor == 1:
+        return ring.one, f, g
     return tuple(
-        ring.from_dict({tuple(map(int, powers)): x for powers, x in part.to_dict().items()})
+        f.new({tuple(map(int, powers)): x for powers, x in part.to_dict().items()})
         for part in (divisor, one / divisor, two / divisor)
     )

@@ -16,7 +16,7 @@ from fractions import Fraction
 from math import isqrt, prod
 from typing import Any
 
-from sympy import QQ
+from sympy import QQ, prime
 from sympy.polys.fields import FracElement
 from sympy.polys.polyerrors import CoercionFailed
 
@@ -69,6 +69,8 @@ def positive(x: Any) -> bool:
 
 def rational_root(x: FracElement) -> FracElement | None:
     """The positive square root of the square of a rational function; None if it is no square."""
+    if not _may_be_square(x):
+        return None
     parts = []
     for part in (x.numer, x.denom):
         content, factors = part.sqf_list()
@@ -83,6 +85,14 @@ def rational_root(x: FracElement) -> FracElement | None:
         if positive(candidate):
             return candidate
     raise ProofFailed(f"the sign of the square root {found} cannot be read off its coefficients")
+
+
+def _may_be_square(x: FracElement) -> bool:
+    """Whether its value at a point is the square of a rational number, as a square's is wherever it has a value."""
+    at = [prime(k) for k in range(5, 5 + len(x.field.gens))]
+    value = QQ(1) * x.numer(*at) * x.denom(*at)
+    top, bottom = int(QQ.numer(value)), int(QQ.denom(value))
+    return top >= 0 and isqrt(top) ** 2 == top and isqrt(bottom) ** 2 == bottom
 
 
 def compose(element: Any, images: Mapping[Any, Any]) -> Any:

@@ -17,15 +17,33 @@ from sympy.polys.rings import PolyElement
 @contextmanager
 def by_flint() -> Iterator[None]:
     """sympy's polynomials over the integers ask python-flint for their common divisors."""
-    before = getattr(PolyElement, "_gcd_ZZ", None)
-    if before is None or not _is_there():
+    if not _is_there():
         yield
         return
-    PolyElement._gcd_ZZ = _cofactors
+    before = PolyElement.cofactors
+
+    def cofactors(f: PolyElement, g: PolyElement) -> Any:
+        if f.ring.domain is ZZ and len(f) > 1 and len(g) > 1:
+            return _cofactors(f, g)
+        return before(f, g)
+
+    PolyElement.cofactors = cofactors
     try:
         yield
     finally:
-        PolyElement._gcd_ZZ = before
+        PolyElement.cofactors = before
+
+
+def square_root(f: PolyElement) -> PolyElement | None:
+    """The polynomial over the integers whose square this is; None if there is none, and where python-flint is not."""
+    if f.ring.domain is not ZZ or not _is_there():
+        return None
+    from flint.utils.flint_exceptions import DomainError
+
+    try:
+        return _like(f, _context(f.ring.ngens).from_dict(dict(f)).sqrt())
+    except DomainError:
+        return None
 
 
 @cache
@@ -52,7 +70,9 @@ def _cofactors(f: PolyElement, g: PolyElement) -> tuple[PolyElement, PolyElement
     divisor = one.gcd(two)
     if divisor == 1:
         return ring.one, f, g
-    return tuple(
-        f.new({tuple(map(int, powers)): x for powers, x in part.to_dict().items()})
-        for part in (divisor, one / divisor, two / divisor)
-    )
+    return _like(f, divisor), _like(f, one / divisor), _like(f, two / divisor)
+
+
+def _like(f: PolyElement, found: Any) -> PolyElement:
+    """A polynomial of flint's as one of the ring of f."""
+    return f.new({tuple(map(int, powers)): x for powers, x in found.to_dict().items()})

@@ -19,9 +19,11 @@ from typing import Any
 from sympy import QQ, prime
 from sympy.polys.fields import FracElement
 from sympy.polys.polyerrors import CoercionFailed
+from sympy.polys.rings import PolyElement
 
 from .. import surds
 from ..surds import Surd
+from .common_divisors import square_root
 from .theorem import ProofFailed
 
 __all__ = ["Roots", "Surd", "compose"]
@@ -71,15 +73,9 @@ def rational_root(x: FracElement) -> FracElement | None:
     """The positive square root of the square of a rational function; None if it is no square."""
     if not _may_be_square(x):
         return None
-    parts = []
-    for part in (x.numer, x.denom):
-        content, factors = part.sqf_list()
-        content = Fraction(int(QQ.numer(content)), int(QQ.denom(content)))
-        top, bottom = (isqrt(abs(k)) for k in (content.numerator, content.denominator))
-        if content != Fraction(top, bottom) ** 2 or any(exponent % 2 for _, exponent in factors):
-            return None
-        root = prod((factor ** (exponent // 2) for factor, exponent in factors), start=part.ring.one)
-        parts.append(root * QQ(top, bottom))
+    parts = [_root_of_polynomial(part) for part in (x.numer, x.denom)]
+    if None in parts:
+        return None
     found = x.field(parts[0]) / x.field(parts[1])
     for candidate in (found, -found):
         if positive(candidate):
@@ -93,6 +89,18 @@ def _may_be_square(x: FracElement) -> bool:
     value = QQ(1) * x.numer(*at) * x.denom(*at)
     top, bottom = int(QQ.numer(value)), int(QQ.denom(value))
     return top >= 0 and isqrt(top) ** 2 == top and isqrt(bottom) ** 2 == bottom
+
+
+def _root_of_polynomial(f: PolyElement) -> PolyElement | None:
+    """A polynomial whose square this is, if there is one."""
+    if (found := square_root(f)) is not None:
+        return found
+    content, factors = f.sqf_list()
+    content = Fraction(int(QQ.numer(content)), int(QQ.denom(content)))
+    top, bottom = (isqrt(abs(k)) for k in (content.numerator, content.denominator))
+    if content != Fraction(top, bottom) ** 2 or any(exponent % 2 for _, exponent in factors):
+        return None
+    return prod((factor ** (exponent // 2) for factor, exponent in factors), start=f.ring.one) * QQ(top, bottom)
 
 
 def compose(element: Any, images: Mapping[Any, Any]) -> Any:

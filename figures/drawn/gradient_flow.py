@@ -130,7 +130,7 @@ def draw(table: Table) -> Figure:
         )  # fmt: skip
     time_axis(basins, True)
     basins.set_ylim(-2.6, 1.2)
-    style.panel_title(basins, 7, "two basins of mixed, all\n" + r"$w/\alpha$, slow phase")
+    style.panel_title(basins, 7, "basins of mixed, all\n" + r"$w/\alpha$, slow phase")
     figure.legend(handles, labels, loc="outside lower left", ncols=3)
     figure.legend(*conserved.get_legend_handles_labels(), loc="outside lower right", ncols=3)
     return figure

@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     world.add_argument("--d", type=int, help="input dimension")
     world.add_argument("--m", type=whole_or_infinite, help="shots of pretraining")
     world.add_argument("--noise", type=number, help="label noise variance")
-    made.add_argument("--style", choices=("paper", "talk", "dark"), default="paper", help="default paper")
+    made.add_argument("--style", choices=catalogue.LOOKS, default="paper", help="default paper; talk: larger letters")
     made.add_argument("--list", action="store_true", help="list the figures and exit")
     made.add_argument(
         "--retrain",

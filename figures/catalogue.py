@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .table import Table
 
 FORMATS = ("png", "pdf", "svg")
+
+Look = Literal["paper", "talk", "dark", "talk,dark"]  # talk: letters and lines for a slide; dark: light on a dark page
+LOOKS: tuple[Look, ...] = get_args(Look)
 
 NAMES = (
     "pretrained_by_dimension",

@@ -30,7 +30,12 @@ def numbers(name: str, setting: Setting | None = None, **options: Any) -> Table:
 
 
 def draw(
-    name: str, *, setting: Setting | None = None, ax: Axes | None = None, look: style.Look | None = None, **options: Any
+    name: str,
+    *,
+    setting: Setting | None = None,
+    ax: Axes | None = None,
+    look: catalogue.Look | None = None,
+    **options: Any,
 ) -> FigureBase:
     """Draw one figure.
 
@@ -43,7 +48,7 @@ def draw(
     ax : matplotlib Axes, optional
         Whose place the figure takes, all its panels, in the caller's own figure, which is laid out by Matplotlib's
         "constrained" engine if it has none.
-    look : {"paper", "talk", "dark"}, optional
+    look : {"paper", "talk", "dark", "talk,dark"}, optional
         Default: "paper"; beside ``ax`` the caller's own rcParams, on whose dark axes black is light.
     **options
         Those of the figure's ``data``.
@@ -53,7 +58,7 @@ def draw(
     matplotlib Figure, or the SubFigure that took the place of ``ax``
     """
     if look is not None:
-        choice("look", look, tuple(style.LOOKS))
+        choice("look", look, catalogue.LOOKS)
     table = numbers(name, setting, **options)
     with style.applied(look or ("paper" if ax is None else None), ax):
         made = catalogue.load(name).draw(table)
@@ -67,7 +72,7 @@ def render(
     formats: Sequence[str] = catalogue.FORMATS,
     *,
     setting: Setting | None = None,
-    look: style.Look = "paper",
+    look: catalogue.Look = "paper",
     **options: Any,
 ) -> None:
     """Draw one figure into a directory; options are those of its ``data``."""
@@ -75,11 +80,11 @@ def render(
     table = numbers(name, setting, **options)
     with style.applied(look):
         figure = module.draw(table)
+        style.finished(figure)  # the legends, which the layout has to know
         engine = figure.get_layout_engine()
         assert engine is not None  # style.figure gives each one
         engine.execute(figure)
         figure.set_layout_engine("none")  # one layout, found once, for all formats
-        style.finished(figure)
         for extension in formats:
             style.save(figure, output / f"{name}.{extension}")
     table.to_csv(output / f"{name}.csv")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import matplotlib
 import matplotlib.style
@@ -18,6 +19,8 @@ from matplotlib.lines import Line2D
 
 from theory.strategies import find_strategy
 from theory.validation import reject
+
+from .catalogue import Look
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one and two columns of a paper
 
@@ -70,8 +73,6 @@ _LOOKS: dict[str, tuple[str, Any, str]] = {
 _STYLES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
 
-REFERENCE: dict[str, Any] = {"color": "0.35", "linewidth": 0.8, "linestyle": (0, (2, 2)), "zorder": 1.5}
-
 LABELS = {
     "n": r"shots $n$",
     "risk": "risk",
@@ -81,9 +82,23 @@ LABELS = {
 }
 
 
-# A look: how much larger pictures and letters are, and how much heavier lines, than in a paper; whether greys are reversed.
-Look = Literal["paper", "talk", "dark"]
-LOOKS: dict[Look, tuple[float, float, bool]] = {"paper": (1, 1, False), "talk": (1.6, 1.5, False), "dark": (1, 1, True)}
+class _Scale(NamedTuple):
+    """How much larger than in a paper a picture, its letters and its lines are; whether greys are reversed."""
+
+    width: float = 1
+    height: float = 1
+    letters: float = 1
+    lines: float = 1
+    reversed_greys: bool = False
+
+
+_TALK = _Scale(width=1.15, height=1.3, letters=1.4, lines=1.8)
+_SCALES: dict[Look, _Scale] = {
+    "paper": _Scale(),
+    "talk": _TALK,
+    "dark": _Scale(reversed_greys=True),
+    "talk,dark": _TALK._replace(reversed_greys=True),
+}
 LIGHT_PAGE, DARK_PAGE = (0.0, 0.85), (0.3, 1.0)  # the part of the colour map that is seen there
 _COLORS = tuple(name for name in matplotlib.rcParamsDefault if name.endswith("color") and name != "grid.color")
 
@@ -91,7 +106,7 @@ _COLORS = tuple(name for name in matplotlib.rcParamsDefault if name.endswith("co
 class _Page(NamedTuple):
     """What the next figure is drawn for: its scale, the greys that stand for black and for white if reversed, its place."""
 
-    scale: float = 1.0
+    scale: _Scale = _Scale()
     greys: tuple[float, float] | None = None
     place: Axes | None = None
 
@@ -112,10 +127,10 @@ def applied(look: Look | None = "paper", place: Axes | None = None) -> Iterator[
         _page = _Page(greys=greys, place=place)
         context: Any = {} if greys is None else {name: matplotlib.rcParamsDefault[name] for name in _COLORS}
     else:
-        scale, weight, reversed_greys = LOOKS[look]
-        _page = _Page(scale, (0.93, 0.09) if reversed_greys else None, place)
-        larger = {name: value * scale for name, value in RC.items() if name.endswith("size")}
-        heavier = {name: value * scale * weight for name, value in RC.items() if name.endswith(("linewidth", "width"))}
+        scale = _SCALES[look]
+        _page = _Page(scale, (0.93, 0.09) if scale.reversed_greys else None, place)
+        larger = {name: value * scale.letters for name, value in RC.items() if name.endswith("size")}
+        heavier = {name: value * scale.lines for name, value in RC.items() if name.endswith(("linewidth", "width"))}
         context = ["default", {**RC, **larger, **heavier}]
     try:
         with matplotlib.style.context(context):
@@ -145,9 +160,24 @@ def figure(width: float, height: float) -> Figure:
             root.set_layout_engine("constrained")  # else a legend below the panels would lie on them
         return cast(Figure, whole.add_subfigure(spec))  # all that a figure here is asked for
     return Figure(
-        figsize=(_page.scale * width, _page.scale * height),
+        figsize=(_page.scale.width * width, _page.scale.height * height),
         layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03),
     )
+
+
+def size(points: float) -> float:
+    """A size of letters or of a marker, in points in a paper, on the page that is drawn for."""
+    return _page.scale.letters * points
+
+
+def stroke(points: float) -> float:
+    """A line's width, in points in a paper, on the page that is drawn for."""
+    return _page.scale.lines * points
+
+
+def crowding() -> float:
+    """How much wider than in a paper letters are in proportion to the figure, on the page that is drawn for."""
+    return _page.scale.letters / _page.scale.width
 
 
 def readable(lines: Iterable[Line2D]) -> None:
@@ -160,7 +190,7 @@ def readable(lines: Iterable[Line2D]) -> None:
 
 def finished(made: FigureBase) -> None:
     """Legends fit between the edges; on a dark page every grey is reversed, black and white among them, and colours stay."""
-    if _page.place is not None:
+    if _page != _Page():  # in a paper they fit as they are
         _fit_legends(made)
     if _page.greys is None:
         return
@@ -196,11 +226,11 @@ def _fit_legends(made: Any) -> None:
     sides = ("center",) if len(legends) == 1 else ("left", "right")
     for legend, side in zip(legends, sides, strict=bool(legends)):
         handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
-        columns = len(labels)
-        while columns > 1 and legend.get_window_extent().width > made.bbox.width / len(legends):
-            columns -= 1
+        rows = 1
+        while rows < len(labels) and legend.get_window_extent().width > made.bbox.width / len(legends):
+            rows += 1
             legend.remove()
-            legend = made.legend(handles, labels, loc=f"outside lower {side}", ncols=columns)
+            legend = made.legend(handles, labels, loc=f"outside lower {side}", ncols=math.ceil(len(labels) / rows))
 
 
 def limits(low: float, high: float, values: Any) -> tuple[float, float]:
@@ -218,7 +248,7 @@ def strategy(name: str, *, marker: bool = False) -> dict[str, Any]:
     """A strategy's colour, line style and label, as keywords of ``plot``."""
     color, line, symbol = _LOOKS[name]
     look = {"color": color, "linestyle": line, "label": find_strategy(name).label}
-    return {**look, "marker": symbol, "markerfacecolor": "white", "markeredgewidth": 0.8} if marker else look
+    return {**look, "marker": symbol, "markerfacecolor": "white", "markeredgewidth": stroke(0.8)} if marker else look
 
 
 def sequence(size: int, *, marker: bool = True) -> list[dict[str, Any]]:
@@ -232,7 +262,7 @@ def sequence(size: int, *, marker: bool = True) -> list[dict[str, Any]]:
             "linestyle": _STYLES[k % len(_STYLES)],
         }
         if marker:
-            look |= {"marker": _MARKERS[k % len(_MARKERS)], "markerfacecolor": "white", "markeredgewidth": 0.8}
+            look |= {"marker": _MARKERS[k % len(_MARKERS)], "markerfacecolor": "white", "markeredgewidth": stroke(0.8)}
         looks.append(look)
     return looks
 
@@ -242,12 +272,17 @@ def panel_title(axes: Axes, index: int, text: str) -> None:
     axes.set_title(rf"$\bf{{{chr(ord('a') + index)}}}$  {text}", loc="left", linespacing=1.15)
 
 
+def rule() -> dict[str, Any]:
+    """The look of a thin line to compare with, as keywords of ``axhline``."""
+    return {"color": "0.35", "linewidth": stroke(0.8), "linestyle": (0, (2, 2)), "zorder": 1.5}
+
+
 def reference(axes: Axes, height: float, text: str, *, x: float = 1.0, above: bool = True) -> Line2D:
     """A thin horizontal line with its name at a fraction x of the width."""
-    line = axes.axhline(height, **REFERENCE)
+    line = axes.axhline(height, **rule())
     axes.annotate(
         text, (x, height), xycoords=("axes fraction", "data"), xytext=(0, 2 if above else -2),
         textcoords="offset points", ha="right" if x > 0.5 else "left", va="bottom" if above else "top",
-        fontsize=8, color="0.25",
+        fontsize=size(8), color="0.25",
     )  # fmt: skip
     return line

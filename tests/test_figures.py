@@ -26,6 +26,7 @@ import numpy as np
 import pytest
 from conftest import once, once_in
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import theory
 from figures import catalogue, official, rendering, style
@@ -560,7 +561,6 @@ def test_a_picture_can_be_read_and_is_the_same_twice(
     Its files are those of the command line, byte by byte.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.text import Text
 
     module = catalogue.load(name)
     assert name == module.NAME
@@ -603,6 +603,36 @@ def test_a_picture_can_be_read_and_is_the_same_twice(
         across = min(first.x1, second.x1) - max(first.x0, second.x0)
         along = min(first.y1, second.y1) - max(first.y0, second.y0)
         assert min(across, along) < 1.5, (one.get_text(), two.get_text())  # pixels, at 100 an inch
+
+
+@pytest.mark.parametrize("name", ["zero_shot_value_scale", "six_strategies"])
+def test_on_a_slide_all_is_larger_and_legends_stay_inside(name: str, training: Path) -> None:
+    """Letters, markers and lines, those of a size of their own too; letters by more than the figure."""
+    made, sizes = [], []
+    for look in ("paper", "talk"):
+        with style.applied(look):
+            made.append(catalogue.load(name).draw(numbers(name, training)))
+            style.finished(made[-1])
+        lines = [line for axes in made[-1].axes for line in axes.lines]
+        letters = [text.get_fontsize() for axes in made[-1].axes for text in axes.findobj(Text)]
+        kinds = letters, [line.get_markersize() for line in lines], [line.get_linewidth() for line in lines]
+        sizes.append([sorted(set(kind)) for kind in kinds])
+    for paper, talk, factor in zip(*sizes, (1.4, 1.4, 1.8), strict=True):
+        assert talk == pytest.approx([factor * size for size in paper], rel=1e-12)  # one rounding
+    assert made[1].get_figwidth() < 1.2 * made[0].get_figwidth()
+    made[1].draw_without_rendering()
+    legends = [*made[1].legends, *(legend for axes in made[1].axes if (legend := axes.get_legend()))]
+    for box in [legend.get_window_extent() for legend in legends]:
+        assert min(box.x0, box.y0) >= 0
+        assert np.all(box.max <= made[1].bbox.max)
+    assert legends
+
+
+def test_no_size_is_the_same_in_every_look() -> None:
+    """A size or width in points stands for that in a paper: style.size, style.stroke."""
+    fixed = re.compile(r"(?:fontsize|labelsize|markersize|capsize|width|widths)\"?[=:] ?[\d.]*[1-9]\b")
+    for file in (Path(catalogue.__file__).parent / "drawn").glob("*.py"):
+        assert not fixed.findall(file.read_text(encoding="utf-8")), file.name
 
 
 def test_looks_differ_without_colours() -> None:

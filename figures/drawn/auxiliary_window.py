@@ -80,7 +80,7 @@ def draw(table: Table) -> Figure:
             edge = part.where(part="threshold", boundary=boundary)
             axes.plot(edge["n_shots"], edge[panel], color="black", linestyle=line, label=_LINE_NAMES[boundary])
         here = part.where(part="here")
-        axes.plot(here["n_shots"], here[panel], "*", color="#D55E00", markersize=9, markeredgecolor="white")
+        axes.plot(here["n_shots"], here[panel], "*", color="#D55E00", markersize=style.size(9), markeredgecolor="white")
         axes.set(xlabel=style.LABELS["n"], ylabel=style.LABELS[panel], xscale="log", xlim=(1, SHOTS[-1]))
         axes.set_xticks([1, 2, 5, 10, 20, 50, 100, 200], ["1", "2", "5", "10", "20", "50", "100", "200"])
         if panel == "m":

@@ -97,7 +97,7 @@ def _map(axes: Axes, part: Table, panel: str) -> None:
     for code, name in enumerate(names):
         fill_region(axes, x, y, codes == code, *_FILLS[name])
         if np.any(codes == code):
-            axes.contour(x, y, codes == code, levels=[0.5], colors="black", linewidths=0.6)
+            axes.contour(x, y, codes == code, levels=[0.5], colors="black", linewidths=style.stroke(0.6))
     axes.set_ylim(y[0], y[-1])
     axes.set_xlim(SHOTS[0], SHOTS[-1])
     if panel == "noise":

@@ -125,7 +125,7 @@ def _spread(name: str, values: list[float]) -> dict[str, float]:
 
 def draw(table: Table) -> Figure:
     """Claims with a number above, as points beside their verdicts; the others below, in words. Two columns wide."""
-    figure = style.figure(style.DOUBLE, 5.0)
+    figure = style.figure(style.DOUBLE, 5.0 * style.crowding())
     count = int((~np.isnan(table["printed"])).sum())
     rows = list(zip(table["claim"], table["ruling"], table["derivation"], strict=True))
     panels = figure.subplot_mosaic(
@@ -152,16 +152,22 @@ def _numbers(axes: Axes, table: Table, count: int) -> None:
             (middle - smallest).tolist(),
             (largest - middle).tolist(),
         ]  # Matplotlib 3.9 warns of arrays of length 1
-        axes.errorbar(middle, y[rows] - 0.28, xerr=error, elinewidth=1, capsize=2, markerfacecolor="white", **look)
+        axes.errorbar(
+            middle, y[rows] - 0.28, xerr=error, elinewidth=style.stroke(1), capsize=style.size(2),
+            markerfacecolor="white", **look,
+        )  # fmt: skip
 
     moves = ~np.isclose(percent("from_one"), percent("derived"))  # with the start
-    axes.plot(percent("derived"), y, "o", color="#0072B2", markersize=5, label="derived")
+    axes.plot(percent("derived"), y, "o", color="#0072B2", markersize=style.size(5), label="derived")
     axes.plot(
-        percent("from_one")[moves], y[moves], "o", color="#0072B2", markersize=5, markerfacecolor="white",
+        percent("from_one")[moves], y[moves], "o", color="#0072B2", markersize=style.size(5), markerfacecolor="white",
         label="from $w_0=1$",
     )  # fmt: skip
     bars("own_scale", moves, fmt="D", color="#0072B2", label="from trained $w_0$")
-    axes.plot(np.zeros(count), y, "x", color="black", markersize=5.5, markeredgewidth=1.2, label="printed", zorder=4)
+    axes.plot(
+        np.zeros(count), y, "x", color="black", markersize=style.size(5.5), markeredgewidth=style.stroke(1.2),
+        label="printed", zorder=4,
+    )  # fmt: skip
     bars("trained", slice(None), fmt="s", color="#D55E00", label="trained")
     axes.set(ylim=(-0.6, count - 0.4), xlabel="difference from the printed number [%]")
     axes.set_yticks(y, [_typeset(name) for name in table["claim"][:count]])
@@ -173,24 +179,27 @@ def _numbers(axes: Axes, table: Table, count: int) -> None:
 def _verdicts(
     axes: Axes, rows: list[tuple[str, str, str]], claim: float | None, ruling: float, derivation: float
 ) -> None:
-    """A table in words, its columns at fractions of the width."""
+    """A table in words, its columns at fractions of the width in a paper."""
     axes.set_axis_off()
+    crowding = style.crowding()
+    letters = (_WIDTH if claim is not None else 0.55 * _WIDTH) / (1 - derivation) * (1 / crowding - derivation)
     axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
     for k, (name, verdict, text) in enumerate(rows):
         y = len(rows) - 1 - k
         if claim is not None:
-            axes.text(claim, y, _typeset(name), va="center", fontsize=8)
-        axes.text(ruling, y, verdict, color=style.on_page(_COLORS[verdict]), weight="bold", va="center", fontsize=8)
-        wrapped = textwrap.fill(
-            _typeset(text), _WIDTH if claim is not None else int(0.55 * _WIDTH), break_on_hyphens=False
-        )
-        axes.text(derivation, y, wrapped, va="center", fontsize=8, linespacing=1.0)
+            axes.text(claim, y, _typeset(name), va="center", fontsize=style.size(8))
+        axes.text(
+            crowding * ruling, y, verdict, color=style.on_page(_COLORS[verdict]), weight="bold", va="center",
+            fontsize=style.size(8),
+        )  # fmt: skip
+        wrapped = textwrap.fill(_typeset(text), round(letters), break_on_hyphens=False)
+        axes.text(crowding * derivation, y, wrapped, va="center", fontsize=style.size(8), linespacing=1.0)
     _rules(axes, len(rows))
 
 
 def _rules(axes: Axes, count: int) -> None:
     for k in range(count):
-        axes.axhline(k - 0.5, color="0.85", linewidth=0.5, zorder=0)
+        axes.axhline(k - 0.5, color="0.85", linewidth=style.stroke(0.5), zorder=0)
 
 
 _COLORS = {"confirmed": "#00704F", "conditional": "#8A5A00", "corrected": "#B03A00"}

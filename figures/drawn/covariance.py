@@ -75,7 +75,7 @@ def data(setting: Setting = SETTING) -> Table:
 
 
 _LOOKS: dict[str, dict[str, Any]] = {
-    "isotropic": {"color": "black", "linestyle": "-", "linewidth": 0.9},
+    "isotropic": {"color": "black", "linestyle": "-"},
     "largest": {"color": "#0072B2", "linestyle": (0, (5, 1.5)), "marker": "^"},
     "smallest": {"color": "#D55E00", "linestyle": (0, (1, 1)), "marker": "s"},
     "evenly": {"color": "#009E73", "linestyle": (0, (6, 1.5, 1, 1.5)), "marker": "o"},
@@ -97,7 +97,7 @@ def draw(table: Table) -> Figure:
             for place, curve in curves.groups("target"):
                 axes.plot(
                     curve["n_shots"], curve["risk"], markevery=10, markerfacecolor="white", label=_LABELS[place],
-                    **_LOOKS[place],
+                    linewidth=style.stroke(0.9 if place == "isotropic" else 1.3), **_LOOKS[place],
                 )  # fmt: skip
             axes.set(xlim=(0, 60), ylim=(0, None))
             k = list(panels.flat).index(axes)

@@ -104,8 +104,8 @@ def draw(table: Table) -> Figure:
         for scalar in SCALARS:
             axes.plot(path["time"], path[scalar], color=_LOOKS[scalar], linestyle=_LINES[scalar], label=_NAMES[scalar])
             axes.plot(
-                [TIMES[-1]], end[scalar], "<", color=_LOOKS[scalar], markersize=5, clip_on=False, zorder=3,
-                markeredgecolor="white", markeredgewidth=0.4,
+                [TIMES[-1]], end[scalar], "<", color=_LOOKS[scalar], markersize=style.size(5), clip_on=False, zorder=3,
+                markeredgecolor="white", markeredgewidth=style.stroke(0.4),
             )  # fmt: skip
         time_axis(axes, slow)
         style.panel_title(axes, k // 2 + 4 * (k % 2), title)
@@ -118,15 +118,15 @@ def draw(table: Table) -> Figure:
     conserved.set_xlabel(r"time $t$ or $\lambda t$")
     style.panel_title(conserved, 3, "conserved?\n" + r"$|v|^2-|Q|_F^2$")
     for _, path in table.where(part="basin").groups("start"):
-        basins.plot(path["time"], path["w"] / path["alpha"], color="0.3", linewidth=0.9)
+        basins.plot(path["time"], path["w"] / path["alpha"], color="0.3", linewidth=style.stroke(0.9))
     for limit, row in table.where(part="basin end").groups("limit"):
         (height,) = row["start"]
         line = (0, (1, 1)) if limit == "separatrix" else "-"
-        basins.axhline(height, color="#CC79A7", linewidth=1.8, linestyle=line, zorder=1.5)
+        basins.axhline(height, color="#CC79A7", linewidth=style.stroke(1.8), linestyle=line, zorder=1.5)
         basins.annotate(
             limit if limit == "separatrix" else f"${limit}$", (1, height), xycoords=("axes fraction", "data"),
             xytext=(-2, -2 if limit == "-u" else 1.5), textcoords="offset points", ha="right",
-            va="top" if limit == "-u" else "bottom", fontsize=8, color="#8a4a6d",
+            va="top" if limit == "-u" else "bottom", fontsize=style.size(8), color=style.on_page("#8a4a6d"),
         )  # fmt: skip
     time_axis(basins, True)
     basins.set_ylim(-2.6, 1.2)

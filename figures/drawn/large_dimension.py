@@ -63,7 +63,7 @@ def draw(table: Table) -> Figure:
     """Four panels, two columns wide."""
     figure = style.figure(style.DOUBLE, 2.6)
     *panels, last = figure.subplots(1, 4)
-    looks = [*style.sequence(len(DIMENSIONS)), {"color": "black", "linestyle": "-", "linewidth": 0.9}]
+    looks = [*style.sequence(len(DIMENSIONS)), {"color": "black", "linestyle": "-", "linewidth": style.stroke(0.9)}]
     curves = table.where(part="curve")
     for k, (axes, (name, task)) in enumerate(zip(panels, SHOWN, strict=True)):
         for (d, curve), look in zip(curves.where(strategy=name).groups("d"), looks, strict=True):

@@ -61,8 +61,8 @@ def draw(table: Table) -> Figure:
         seen = curve["excess"] > 1e-5
         panels[0].plot(curve["time"][seen], curve["excess"][seen], label=label, **look)
         panels[1].plot(curve["time"], curve["unseen"], label=label, **look)
-    panels[0].axhline(table["floor"][0], **style.REFERENCE)
-    panels[1].axhline(table["lost"][0], **style.REFERENCE)
+    panels[0].axhline(table["floor"][0], **style.rule())
+    panels[1].axhline(table["lost"][0], **style.rule())
     for k, (axes, title) in enumerate(
         zip(panels, ("left to learn of the target", "paid by unseen tasks"), strict=True)
     ):

@@ -74,14 +74,14 @@ def draw(table: Table) -> Figure:
             curve = points.where(model="mixed")
             x, y = curve["target"], curve["unseen"]
             axes.plot(x, y, color=look["color"], linestyle=look["linestyle"], label=f"$n={n}$")
-            axes.plot(x[:1], y[:1], "o", color=look["color"], markersize=5)
+            axes.plot(x[:1], y[:1], "o", color=look["color"], markersize=style.size(5))
             axes.annotate(
                 "", (x[-1], y[-1]), xytext=(x[-2], y[-2]),
                 arrowprops={"arrowstyle": "-|>", "color": look["color"], "linewidth": 0, "shrinkA": 0, "shrinkB": 0},
             )  # fmt: skip
             for model, marker in (("pretrained", "*"), ("zero_shot", "x")):
                 point = points.where(model=model)
-                axes.plot(point["target"], point["unseen"], marker, color=look["color"], markersize=6)
+                axes.plot(point["target"], point["unseen"], marker, color=look["color"], markersize=style.size(6))
         axes.set(xlabel="risk on target", xscale="log", yscale="log")
         axes.set_xticks(TICKS[k], [f"{tick:g}" for tick in TICKS[k]])
         axes.set_yticks([0.2, 0.5, 1, 2, 4], ["0.2", "0.5", "1", "2", "4"])

@@ -82,7 +82,7 @@ def draw(table: Table) -> Figure:
         axes.plot(path["time"], path["excess"], label=label, **line)
         marks = {key: value for key, value in shown.items() if key != "linestyle"}
         axes.plot(formula["time"], formula["excess"], linestyle="", **marks)
-    axes.axhline(1, **style.REFERENCE)
+    axes.axhline(1, **style.rule())
     axes.set(
         xscale="log", yscale="log", xlabel="time of the flow", ylabel="zero-shot excess / value-only's", ylim=(0.1, 12)
     )

@@ -57,7 +57,7 @@ def look(name: str) -> dict[str, Any]:
     """A practice's marker, as keywords of ``plot``."""
     color, marker = LOOKS[name]
     label = find_strategy(name).label
-    return {"color": color, "marker": marker, "markersize": 8 if marker == "*" else 5.5, "label": label}
+    return {"color": color, "marker": marker, "markersize": style.size(8 if marker == "*" else 5.5), "label": label}
 
 
 def data(setting: Setting = SETTING) -> Table:
@@ -104,7 +104,8 @@ def draw(table: Table) -> Figure:
         shown = table.where(n_shots=n)
         for name, (line, label) in frontiers.items():
             curve = shown.where(part="frontier", name=name)
-            axes.plot(curve["excess"], curve["unseen"], color="black", linewidth=0.8, linestyle=line, label=label)
+            thin = {"color": "black", "linewidth": style.stroke(0.8), "linestyle": line, "label": label}
+            axes.plot(curve["excess"], curve["unseen"], **thin)
         for name, (color, line, label) in paths.items():
             curve = shown.where(part="path", name=name)
             axes.plot(curve["excess"], curve["unseen"], color=color, linestyle=line, label=label)

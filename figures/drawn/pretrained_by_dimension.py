@@ -45,10 +45,10 @@ def draw(table: Table) -> Figure:
     looks = style.sequence(len(DIMENSIONS))
     for (d, curve), look in zip(table.groups("d"), looks, strict=True):
         axes.plot(curve["n_shots"], curve["risk"], markevery=5, label=f"$d={d}$", **look)
-        axes.axvline(d - 1, color=look["color"], linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+        axes.axvline(d - 1, color=look["color"], linewidth=style.stroke(0.8), linestyle=(0, (1, 2)), zorder=1)
         axes.plot(
-            curve["threshold"][:1], [1.0], "*", color=look["color"], markersize=8, markeredgecolor="white",
-            markeredgewidth=0.5, zorder=4,
+            curve["threshold"][:1], [1.0], "*", color=look["color"], markersize=style.size(8), markeredgecolor="white",
+            markeredgewidth=style.stroke(0.5), zorder=4,
         )  # fmt: skip
     style.reference(axes, 1.0, "zero-shot risk $s$")
     axes.set(xlabel=style.LABELS["n"], ylabel=style.LABELS["risk"], xlim=(0, 40), ylim=(0, None))

@@ -61,7 +61,7 @@ def draw(table: Table) -> Figure:
     for (d, curve), look in zip(groups, style.sequence(len(groups)), strict=True):
         for axes, column in ((left, "price"), (right, "relative")):
             axes.plot(curve["n_shots"] + 1, curve[column], markevery=12, label=f"$d={d}$", **look)
-        left.axhline(curve["limit"][0], color=look["color"], linewidth=0.9, linestyle=(0, (1, 2)))
+        left.axhline(curve["limit"][0], color=look["color"], linewidth=style.stroke(0.9), linestyle=(0, (1, 2)))
     left.set(yscale="log", ylabel="price on unseen tasks")
     right.set(ylabel="price / pretrained risk", ylim=(0, None))
     for k, axes in enumerate((left, right)):

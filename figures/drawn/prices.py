@@ -89,8 +89,8 @@ def draw(table: Table) -> Figure:
     for name, points in table.where(source="trained").groups("strategy"):
         color, marker = LOOKS[name]
         axes.errorbar(
-            points["n_shots"] + 1, points["price"], yerr=points["error"], color=color, marker=marker, markersize=4,
-            linestyle="", elinewidth=0.8, zorder=3,
+            points["n_shots"] + 1, points["price"], yerr=points["error"], color=color, marker=marker,
+            markersize=style.size(4), linestyle="", elinewidth=style.stroke(0.8), zorder=3,
         )  # fmt: skip
     for name, curve in table.where(source="theory").groups("strategy"):
         price = np.where(curve["price"] > 0, curve["price"], np.nan)
@@ -98,8 +98,8 @@ def draw(table: Table) -> Figure:
             label = name.replace("zero_shot_value", "value")
             axes.plot(curve["n_shots"] + 1, price, color="#0072B2", linestyle=GATED[name], label=label)
             continue
-        shown = look(name) | {"markersize": 4, "markevery": 9, "markerfacecolor": "white", "markeredgewidth": 0.8}
-        axes.plot(curve["n_shots"] + 1, price, **shown)
+        shown = look(name) | {"markersize": style.size(4), "markeredgewidth": style.stroke(0.8)}
+        axes.plot(curve["n_shots"] + 1, price, markevery=9, markerfacecolor="white", **shown)
     axes.set(
         xscale="log",
         yscale="log",

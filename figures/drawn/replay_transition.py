@@ -63,13 +63,13 @@ def draw(table: Table) -> Figure:
             axes.plot(curve["weight"], curve[column], color=color, linestyle=line, label=label)
         for edge, line in (("lower", (0, (4, 2))), ("equal", "-"), ("upper", (0, (1, 1)))):
             label = {"lower": r"$\mu_-$", "equal": "equal losses", "upper": r"$\mu_+$"}[edge]
-            axes.axvline(table[edge][0], color="0.35", linewidth=0.8, linestyle=line, label=label)
+            axes.axvline(table[edge][0], color="0.35", linewidth=style.stroke(0.8), linestyle=line, label=label)
         axes.set(xscale="log", xlabel=r"weight of replay $\mu$", xlim=(0.02, 60))
         style.panel_title(axes, k, ("learnt of the target", "left for unseen tasks")[k])
     panels[0].set_ylabel(r"zero-shot risk $-\ \sigma^2$")
     panels[1].set_ylabel(rf"unseen risk, $n={SHOTS}$")
     for height in (before, nothing):
-        panels[1].axhline(height, **style.REFERENCE)
+        panels[1].axhline(height, **style.rule())
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return figure

@@ -81,16 +81,16 @@ def draw(table: Table) -> Figure:
         for task, fill, marker in (("target", color, "o"), ("opposite", "white", "^")):
             part = curves.where(task=task)
             theory, printed = part.where(source="theory"), part.where(source="printed")
-            axes.plot(theory["n_shots"], theory["risk"], color=color, linewidth=1.2, label="theory")
+            axes.plot(theory["n_shots"], theory["risk"], color=color, linewidth=style.stroke(1.2), label="theory")
             axes.plot(
-                printed["n_shots"], printed["risk"], color="0.35", linewidth=0.9, linestyle=(0, (3, 2)), zorder=2.5,
+                printed["n_shots"], printed["risk"], color="0.35", linewidth=style.stroke(0.9), linestyle=(0, (3, 2)), zorder=2.5,
                 label="printed constants",
             )  # fmt: skip
             trained = np.array([one["risk"] for _, one in part.where(source="trained").groups("seed")])
             middle = trained.mean(axis=0)
             axes.errorbar(
                 theory["n_shots"], middle, yerr=(middle - trained.min(axis=0), trained.max(axis=0) - middle),
-                fmt=marker, color=color, markerfacecolor=fill, markeredgewidth=0.8, elinewidth=0.8, zorder=3,
+                fmt=marker, color=color, markerfacecolor=fill, markeredgewidth=style.stroke(0.8), elinewidth=style.stroke(0.8), zorder=3,
                 label=f"trained, {task}",
             )  # fmt: skip
         axes.set(xlim=(-0.5, 20.5), ylim=(0, None))

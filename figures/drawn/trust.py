@@ -78,14 +78,14 @@ def draw(table: Table) -> Figure:
     left, middle, right = figure.subplots(1, 3, width_ratios=(4, 3, 3))
     for method, part in table.groups("method"):
         color, marker, label = _LOOKS[method]
-        look = {"color": color, "marker": marker, "linestyle": "", "markersize": 2.5, "label": label}
+        look = {"color": color, "marker": marker, "linestyle": "", "markersize": style.size(2.5), "label": label}
         order = np.argsort(part["n_shots"], kind="stable")
         difference, error = (
             (part["estimate"] / part["exact"] - 1)[order],
             (part["standard_error"] / part["exact"])[order],
         )
         cell = np.arange(len(part)) + (0.25 if method == "tokens" else -0.25)
-        left.errorbar(cell, 100 * difference, yerr=200 * error, elinewidth=0.5, **look)
+        left.errorbar(cell, 100 * difference, yerr=200 * error, elinewidth=style.stroke(0.5), **look)
         z = np.sort(part["z"][~np.isnan(part["z"])])
         rank = np.arange(1, len(z) + 1)
         middle.plot(ndtri((rank - 0.5) / len(z)), z, **look)
@@ -94,12 +94,12 @@ def draw(table: Table) -> Figure:
     quantiles = ndtri((rank - 0.5) / size)
     low, high = (ndtri(betaincinv(rank, size + 1 - rank, level)) for level in (0.025, 0.975))
     middle.fill_between(quantiles, low, high, color="0.85", linewidth=0)
-    middle.plot(quantiles, quantiles, color="0.35", linewidth=0.8)
-    left.axhline(0, color="black", linewidth=0.8, zorder=1)
+    middle.plot(quantiles, quantiles, color="0.35", linewidth=style.stroke(0.8))
+    left.axhline(0, color="black", linewidth=style.stroke(0.8), zorder=1)
     groups = len(SHOTS)
     edges = np.arange(groups + 1) * len(part) / groups - 0.5
     for edge in edges[1:-1]:
-        left.axvline(edge, color="0.6", linewidth=0.6)
+        left.axvline(edge, color="0.6", linewidth=style.stroke(0.6))
     left.set_xticks((edges[1:] + edges[:-1]) / 2, [f"$n={n}$" for n in SHOTS])
     left.tick_params(axis="x", length=0)
     left.grid(False)

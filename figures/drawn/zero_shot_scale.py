@@ -63,10 +63,10 @@ def draw(table: Table) -> Figure:
         axes.plot(curve["n_shots"], curve["risk"], markevery=5, label=f"$c/w={c:g}$", **look)
     selected = table.where(curve="selected")
     axes.plot(
-        selected["n_shots"], selected["risk"], color="#D55E00", linewidth=2.4, zorder=3,
+        selected["n_shots"], selected["risk"], color="#D55E00", linewidth=style.stroke(2.4), zorder=3,
         label=f"selected: {selected['c_over_w'][0]:.3f}",
     )  # fmt: skip
-    axes.axhline(table["limit"][0], label=r"limit $s+\sigma^2$", **style.REFERENCE)
+    axes.axhline(table["limit"][0], label=r"limit $s+\sigma^2$", **style.rule())
     axes.set(
         xlabel=style.LABELS["n"],
         ylabel="risk on target",

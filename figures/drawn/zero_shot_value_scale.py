@@ -62,7 +62,10 @@ def draw(table: Table) -> Figure:
         above.plot(curve["n_shots"], curve["risk"], markevery=5, label=f"$w={w:g}$", **look)
     selected = table.where(part="risk", curve="selected")
     a = selected["w"][0]
-    above.plot(selected["n_shots"], selected["risk"], color="#D55E00", linewidth=2.4, label=f"$w=a={a:.3f}$", zorder=3)
+    above.plot(
+        selected["n_shots"], selected["risk"], color="#D55E00", linewidth=style.stroke(2.4), zorder=3,
+        label=f"$w=a={a:.3f}$",
+    )  # fmt: skip
     above.set(ylabel="risk on target", xlim=(0, 40), yscale="log", ylim=(0.2, 2.8))
     above.set_yticks([0.2, 0.3, 0.5, 1, 2], ["0.2", "0.3", "0.5", "1", "2"])
     above.minorticks_off()
@@ -80,18 +83,20 @@ def draw(table: Table) -> Figure:
     inset = below.inset_axes((0.45, 0.19, 0.53, 0.4))
     near = best.where(curve="best")
     inset.plot(near["n_shots"], near["w"], "o-", color="#009E73")
-    inset.axhline(PRINTED, color="black", linewidth=0.8, linestyle=(0, (3, 2)))
+    inset.axhline(PRINTED, color="black", linewidth=style.stroke(0.8), linestyle=(0, (3, 2)))
     at_m = table.where(curve="best at m")["w"][0]
-    inset.plot([PRETRAIN_SHOTS], [at_m], "o", color="#D55E00", markersize=5, zorder=3)
+    inset.plot([PRETRAIN_SHOTS], [at_m], "o", color="#D55E00", markersize=style.size(5), zorder=3)
     inset.annotate(
-        f"$w^*(20)={at_m:.3f}$", (20, at_m), xytext=(4, -3), textcoords="offset points", va="top", fontsize=8
-    )
+        f"$w^*(20)={at_m:.3f}$", (20, at_m), xytext=(4, -3), textcoords="offset points", va="top",
+        fontsize=style.size(8),
+    )  # fmt: skip
     inset.annotate(
-        f"printed {PRINTED}", (18.3, PRINTED), xytext=(0, 1), textcoords="offset points", va="bottom", fontsize=8
-    )
+        f"printed {PRINTED}", (18.3, PRINTED), xytext=(0, 1), textcoords="offset points", va="bottom",
+        fontsize=style.size(8),
+    )  # fmt: skip
     inset.set(xlim=(18.2, 23), ylim=(0.64, 0.673))
     inset.set_xticks(range(19, 24))
-    inset.tick_params(labelsize=7, pad=1.5)
+    inset.tick_params(labelsize=style.size(7), pad=1.5)
     inset.grid(False)
     below.indicate_inset_zoom(inset, edgecolor="0.4")
     return figure

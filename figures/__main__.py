@@ -35,6 +35,16 @@ def figure_name(text: str) -> str:
     return text
 
 
+def resolution(text: str) -> float:
+    """Dots per inch."""
+    found = number(text)
+    if not 0 < found <= catalogue.MOST_DPI:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a positive number of dots per inch up to {catalogue.MOST_DPI}"
+        )
+    return found
+
+
 def folder(text: str) -> Path:
     """A directory to write to: any name but the empty one, which would be this directory."""
     if not text:
@@ -60,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help=f"of {','.join(catalogue.FORMATS)} (default all)",
     )
+    made.add_argument("--dpi", type=resolution, help="dots per inch of PNG files (default 200)")
     world = made.add_argument_group("a setting of your own (default: d = 5, m = 20, noise 0.1)")
     world.add_argument("--d", type=int, help="input dimension")
     world.add_argument("--m", type=whole_or_infinite, help="shots of pretraining")
@@ -103,6 +114,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in catalogue.NAMES:
             print(f"{name:<{width}}  {catalogue.load(name).TITLE}")
         return 0
+    if options.dpi is not None and "png" not in options.formats:
+        print(
+            f"python -m figures: --dpi {options.dpi:g} is for png, which --formats {','.join(options.formats)} leaves out",
+            file=sys.stderr,
+        )
+        return 2
     try:
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -139,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             bar.set_description(name)
             try:
                 chosen = trained if name in catalogue.TRAINED else {"setting": setting} if world else {}
-                render(name, options.output, options.formats, look=options.style, **chosen)
+                render(name, options.output, options.formats, look=options.style, dpi=options.dpi, **chosen)
             except Exception as error:  # whatever it is, it is named and the other figures are drawn
                 failures.append(f"python -m figures: {name} failed: {type(error).__name__}: {error}")
     write_gallery(options.output, setting if world else None)

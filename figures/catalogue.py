@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .table import Table
 
 FORMATS = ("png", "pdf", "svg")
+MOST_DPI = 1200  # what printers of line art ask for; the largest figure then takes half a gigabyte
 
 Look = Literal["paper", "talk", "dark", "talk,dark"]  # talk: letters and lines for a slide; dark: light on a dark page
 LOOKS: tuple[Look, ...] = get_args(Look)

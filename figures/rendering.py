@@ -73,9 +73,10 @@ def render(
     *,
     setting: Setting | None = None,
     look: catalogue.Look = "paper",
+    dpi: float | None = None,
     **options: Any,
 ) -> None:
-    """Draw one figure into a directory; options are those of its ``data``."""
+    """Draw one figure into a directory; options are those of its ``data``, ``dpi`` is a PNG's (default 200)."""
     module = catalogue.load(name)
     table = numbers(name, setting, **options)
     with style.applied(look):
@@ -86,5 +87,5 @@ def render(
         engine.execute(figure)
         figure.set_layout_engine("none")  # one layout, found once, for all formats
         for extension in formats:
-            style.save(figure, output / f"{name}.{extension}")
+            style.save(figure, output / f"{name}.{extension}", dpi)
     table.to_csv(output / f"{name}.csv")

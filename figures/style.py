@@ -238,10 +238,11 @@ def limits(low: float, high: float, values: Any) -> tuple[float, float]:
     return min(low, 0.9 * float(np.min(values))), max(high, 1.1 * float(np.max(values)))
 
 
-def save(made: Figure, path: Path) -> None:
-    """Write a picture without dates, so that the same numbers give the same bytes."""
+def save(made: Figure, path: Path, dpi: float | None = None) -> None:
+    """Write a picture without dates, so that the same numbers give the same bytes; ``dpi``: a PNG's, default 200."""
     dates: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    made.savefig(path, facecolor="auto", format=path.suffix[1:], metadata=dates.get(path.suffix[1:]))
+    kind = path.suffix[1:]
+    made.savefig(path, facecolor="auto", format=kind, metadata=dates.get(kind), dpi=dpi if kind == "png" else None)
 
 
 def strategy(name: str, *, marker: bool = False) -> dict[str, Any]:

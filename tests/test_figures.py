@@ -13,6 +13,7 @@ import json
 import os
 import pickle
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -729,6 +730,9 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
         (["six_strategy"], "did you mean 'six_strategies'"),
         (["--formats", "png,gif"], "'gif' is not a format; allowed: png, pdf, svg"),
         (["--formats", ""], "'' is not a format"),
+        (["--dpi", "0"], "argument --dpi: '0' is not a positive number of dots per inch up to 1200"),
+        (["--dpi", "nan"], "'nan' is not a positive"),
+        (["--dpi", "fine"], "argument --dpi: 'fine' is not a number"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
@@ -754,6 +758,12 @@ def test_an_output_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_dots_per_inch_of_no_png(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--dpi", "300", "--formats", "pdf,svg", "--output", str(tmp_path / "new")]) == 2
+    assert capsys.readouterr().err == "python -m figures: --dpi 300 is for png, which --formats pdf,svg leaves out\n"
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.fixture
 def no_training(tmp_path: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
@@ -763,11 +773,12 @@ def no_training(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_failure_is_named_and_the_others_are_drawn(no_training: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["theory_against_trained", "pretrained_by_dimension"]
-    assert main([*names, "--output", str(no_training), "--formats", "png"]) == 1
+    assert main([*names, "--output", str(no_training), "--formats", "png", "--dpi", "50"]) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("python -m figures:")]
     assert len(errors) == 1
     assert "theory_against_trained failed: FileNotFoundError: no trained models" in errors[0]
-    assert (no_training / "pretrained_by_dimension.png").exists()
+    header = (no_training / "pretrained_by_dimension.png").read_bytes()[16:24]
+    assert struct.unpack(">II", header) == (170, 125)  # 50 dots on each of 3.4 by 2.5 inches
     assert "theory_against_trained" not in (no_training / "index.html").read_text(encoding="utf-8")
 
 

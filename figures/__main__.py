@@ -52,6 +52,22 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
+def page_file(text: str) -> Path:
+    """An HTML file to write, in a directory that is there."""
+    path = Path(text)
+    if path.is_dir():
+        fault = "a directory"
+    elif path.suffix.lower() not in (".html", ".htm"):
+        fault = "not the name of a page"
+    elif not path.parent.is_dir():
+        fault = f"in {str(path.parent)!r}, which is not a directory"
+    else:
+        return path
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is {fault}; allowed: a name that ends in .html, in a directory that is there"
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     made = OneLineParser(
@@ -91,7 +107,7 @@ def explore(arguments: Sequence[str]) -> int:
         prog="python -m figures explore",
         description="One offline page with sliders: risk curves and prices that move at once (needs the extra explore).",
     )
-    made.add_argument("--output", default="explorer.html", metavar="FILE", help="default explorer.html")
+    made.add_argument("--output", type=page_file, default="explorer.html", metavar="FILE", help="default explorer.html")
     options = made.parse_args(arguments)
     from .explorer.page import write
 

@@ -27,6 +27,15 @@ CLOSE = (
 )
 LINK = "#d=7&m=9&sigma2=0.5&nmax=12&place=unseen&lam=0.5&mu=2&t=0.3&formula=value_composed&show=pretrained+value_composed+mixed"
 
+UNUSED = {  # further parts of the link, and what the page says of each
+    "cosine=2": "cosine = 2; allowed is a number from -1 to 1",
+    "m=2.5": "m = 2.5; allowed is a whole number from 1 to 1000",
+    "t=": "t = ; allowed is a number from 0.001 to Infinity",
+    "place=%": "place = %; allowed: task, unseen",
+    "constructor=1": "constructor = 1; allowed are d, m, sigma2, nmax, cosine, lam, mu, t, place, formula, show",
+    "formula=a%3Cb%3E": f"formula = a<b>; allowed: {', '.join([*STRATEGIES, *COMPOSED])}",
+}
+
 # Runs in the page once its plots are drawn: the questions' answers, and what a user would see, said to the frame around it.
 ASK = """
 <script>
@@ -35,7 +44,8 @@ addEventListener("load", async () => {
   await new Promise(done => setTimeout(done, 200));
   const wide = document.documentElement.clientWidth, all = s => [...document.querySelectorAll(s)];
   const scrolls = e => e.closest(".scroll, .display, pre, .plot") !== null;
-  const start = { hash: hash(), formula: all(".formula:not([hidden])").map(e => e.dataset.key), csv: csv(), svg: svg(),
+  const said = () => document.getElementById("unused").checkVisibility() ? document.getElementById("unused").innerText : "";
+  const start = { hash: hash(), unused: said(), formula: all(".formula:not([hidden])").map(e => e.dataset.key), csv: csv(), svg: svg(),
     overflow: document.documentElement.scrollWidth - wide,
     beyond: all("body *").filter(e => !scrolls(e) && e.getBoundingClientRect().right > wide + 1).map(e => e.tagName + e.id),
     unreachable: all("input, select, button").filter(e => e.tabIndex < 0 || !(e.labels?.length || e.textContent)).map(e => e.id) };
@@ -44,7 +54,7 @@ addEventListener("load", async () => {
   slider.dispatchEvent(new Event("input", { bubbles: true }));
   await new Promise(done => setTimeout(done, 400));
   const values = QUESTIONS.map(q => risk(q.name, q.place, q.n, q));
-  parent.postMessage(JSON.stringify({ ...start, values, moved: location.hash,
+  parent.postMessage(JSON.stringify({ ...start, values, moved: location.hash, afterwards: said(),
     loaded: performance.getEntriesByType("resource").map(e => e.name), cells: all("#numbers td").length }), "*");
 });
 </script>
@@ -93,7 +103,7 @@ def test_the_page_computes_what_the_calculator_does(tmp_path: Path) -> None:
     ask = ASK.replace("QUESTIONS", json.dumps(asked))
     page.write_text(text.replace("</body>", ask + "</body>"), encoding="utf-8")
     frame = tmp_path / "frame.html"
-    frame.write_text(FRAME.replace("{link}", LINK), encoding="utf-8")
+    frame.write_text(FRAME.replace("{link}", "&".join([LINK + "+mixd", *UNUSED])), encoding="utf-8")
     command = [
         str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
         "--virtual-time-budget=20000", f"--user-data-dir={tmp_path}/profile", "--window-size=500,1000", "--dump-dom", frame.as_uri(),
@@ -109,6 +119,9 @@ def test_the_page_computes_what_the_calculator_does(tmp_path: Path) -> None:
     assert parts == {**dict(part.split("=") for part in LINK[1:].split("&")), "cosine": "1", "show": parts["show"]}
     assert set(parts["show"].split("+")) == {"pretrained", "value_composed", "mixed"}
     assert "d=2&" in found["moved"]
+    said = [f"show = mixd; allowed: {', '.join([*STRATEGIES, *COMPOSED])}", *UNUSED.values()]
+    assert found["unused"].splitlines() == [f"Not used from the link: {text}." for text in said]
+    assert found["afterwards"] == ""
     assert found["formula"] == ["value_composed unseen 11"]
     rows = list(csv.DictReader(found["csv"].splitlines()))
     assert [(row["strategy"], row["n_shots"]) for row in rows] == [
@@ -137,10 +150,33 @@ def test_python_that_has_no_javascript_is_refused() -> None:
             javascript_of(ast.parse(text, mode="eval").body)
 
 
-def test_without_bokeh_it_says_what_to_install() -> None:
+@pytest.mark.parametrize(
+    ("output", "fault"),
+    [
+        ("folder.html", "a directory"),
+        ("page.png", "not the name of a page"),
+        ("", "a directory"),
+        ("none/page.html", "in 'none', which is not a directory"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_the_work(
+    output: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("figures.explorer.page.page", lambda: pytest.fail("the page was made"))
+    Path("folder.html").mkdir()
+    with pytest.raises(SystemExit) as caught:
+        main(["explore", "--output", output])
+    assert caught.value.code == 2
+    said = f"argument --output: {output!r} is {fault}; allowed: a name that ends in .html, in a directory that is there"
+    assert capsys.readouterr().err == f"python -m figures explore: {said}\n"
+
+
+def test_without_bokeh_it_says_what_to_install(tmp_path: Path) -> None:
     """And leaves no page behind."""
-    program = "import sys; sys.modules['bokeh'] = None; from figures.__main__ import main; sys.exit(main(['explore', '--output', '/x/y.html']))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    program = "import sys; sys.modules['bokeh'] = None; from figures.__main__ import main; sys.exit(main(['explore']))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert [*tmp_path.iterdir()] == []
     assert done.returncode == 2
     assert done.stderr == (
         "python -m figures explore: the explorer needs Bokeh, which is not installed: pip install bokeh latex2mathml\n"

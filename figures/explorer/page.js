@@ -97,19 +97,34 @@ function hash() {
   return "#" + Object.entries(parts).map(([name, x]) => `${name}=${x}`).join("&");
 }
 
-function restore(text) {
-  const next = { ...START };
-  for (const part of text.replace(/^#/, "").split("&")) {
-    const [name, value] = part.split("=").map(decodeURIComponent);
-    if (name in SLIDERS) {
-      const low = SLIDERS[name].at(0), high = SLIDERS[name].at(1), x = Number(value);
-      if (value !== "" && x >= Math.min(low, high) && x <= Math.max(low, high)) next[name] = x;
-    }
-    if (name === "place" && ["task", "unseen"].includes(value)) next.place = value;
-    if (name === "formula" && NAMES.includes(value)) next.formula = value;
-    if (name === "show") next.show = NAMES.filter(known => value.split("+").includes(known));
+// What one part of a link says of the state; and a fault, where it says what is not allowed.
+function read(name, value) {
+  const short = text => text.length > 40 ? text.slice(0, 37) + "..." : text;
+  const not = (allowed, what = value) => ({ fault: `Not used from the link: ${short(name)} = ${short(what)}; ${allowed}.` });
+  if (!Object.hasOwn(START, name)) return not(`allowed are ${Object.keys(START).join(", ")}`);
+  if (name in SLIDERS) {
+    const ends = [SLIDERS[name].at(0), SLIDERS[name].at(1)], low = Math.min(...ends), high = Math.max(...ends), x = Number(value);
+    const counts = ["d", "m", "nmax"].includes(name);
+    if (value.trim() !== "" && x >= low && x <= high && (!counts || Number.isInteger(x))) return { [name]: x };
+    return not(`allowed is a ${counts ? "whole number" : "number"} from ${low} to ${high}`);
   }
-  for (const id of ["d", "m", "nmax"]) next[id] = Math.round(next[id]);
+  const known = name === "place" ? ["task", "unseen"] : NAMES, allowed = `allowed: ${known.join(", ")}`;
+  if (name !== "show") return known.includes(value) ? { [name]: value } : not(allowed);
+  const asked = value.split("+").filter(one => one !== ""), strange = asked.filter(one => !known.includes(one));
+  return { show: known.filter(one => asked.includes(one)), ...(strange.length ? not(allowed, strange.join("+")) : {}) };
+}
+
+function restore(text) {
+  const next = { ...START }, faults = [];
+  for (const part of text.replace(/^#/, "").split("&").filter(one => one !== "")) {
+    let [name, value = ""] = part.split(/=(.*)/s);
+    try { [name, value] = [name, value].map(decodeURIComponent); } catch { /* a stray %: as it stands */ }
+    const { fault, ...good } = read(name, value);
+    Object.assign(next, good);
+    if (fault) faults.push(fault);
+  }
+  $("unused").textContent = faults.join("\n");
+  $("unused").hidden = faults.length === 0;
   state = next;
   show();
   later();
@@ -117,6 +132,7 @@ function restore(text) {
 
 let written = 0;
 function changed() {
+  $("unused").hidden = true; // the link is now another
   later();
   clearTimeout(written);
   written = setTimeout(() => history.replaceState(null, "", hash()), 150);

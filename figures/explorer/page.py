@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from theory import OFFICIAL, STRATEGIES, formula
@@ -115,9 +116,8 @@ def _plot(name: str, title: str) -> Any:
     return plot
 
 
-def write(path: str) -> str:
+def write(path: Path) -> str:
     """Write the page; a line that says where it is."""
     text = page()
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    return f"{path}: {len(text.encode()) / 1e6:.1f} MB; open {describe(path)} in a browser"
+    path.write_text(text, encoding="utf-8")
+    return f"{path}: {len(text.encode()) / 1e6:.1f} MB; open {describe(str(path))} in a browser"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import theory
+from theory.__main__ import main
 from theory.shot_ranges import common, describe_shots
 from theory.strategies import PUBLISHED
 
@@ -149,6 +151,82 @@ def test_value_only_beats_pretrained_not_monotonically():
     assert repr(condition) == "beats pretrained on target: n <= 1 or n >= 22"
 
 
+def test_any_strategy_against_any_other_is_the_comparison_of_their_risks():
+    """At every n to 2,000 in Fractions; a tie (n = 3), a prompt against none, a prompt of two tokens against one."""
+    setting = theory.Setting(3, noise_variance=Fraction(1, 2), pretrain_shots=8, value_scale=Fraction(1))
+    value = theory.fixed_point("zs_v", setting=setting)
+    prompt = [[0, 1, 0, 0, Fraction(1, 2)], [0, 0, 1, 0, Fraction(1, 2)]]
+    models = {
+        "zero_shot_value": ("zero_shot_value", 2000),
+        "new_head": ("new_head", 2000),
+        "soft_prompt": ("soft_prompt", 200),
+        "pretrained": ("pretrained", 20),
+        "the other model": (theory.AttentionParameters(value.v, value.Q, prompt=prompt), 20),
+    }
+    risks = {name: [theory.risk(x, n, setting=setting) for n in range(end + 1)] for name, (x, end) in models.items()}
+    ranges = set()
+    for a, b in itertools.permutations(models, 2):
+        (found,) = theory.conditions(models[a][0], against=models[b][0], setting=setting, task="target")
+        assert found.name == f"beats {b} on target"
+        shots, ties = found.shots, found.ties
+        ranges.add(shots)
+        for n, (one, other) in enumerate(zip(risks[a], risks[b], strict=False)):
+            assert inside(shots, n) == (one < other), (a, b, n)
+            assert inside(ties, n) == (one == other), (a, b, n)
+    assert len(ranges) > 10  # not all of them "always" and "never"
+
+
+def test_the_new_head_is_cheaper_than_the_value_matrix_from_62_shots_on():
+    """On unseen tasks, whatever m and the noise: where n^2 - (d^2 + 5 d + 11) n - 2 (d + 4) > 0."""
+    d, m, noise, n = *sympy.symbols("d m sigma2", positive=True), sympy.Symbol("n")
+    world = {"pretrain_shots": m, "noise_variance": noise}
+    (found,) = theory.conditions("new_head", d, against="zs_v", task="unseen", **world)
+    quotient = sympy.cancel(found.relation.lhs / (n**2 - (d**2 + 5 * d + 11) * n - 2 * (d + 4)))
+    assert quotient.is_negative
+    (at_five,) = theory.conditions("new_head", 5, against=theory.Strategy("value"), task="unseen", n_shots=61)
+    assert repr(at_five) == "beats zero_shot_value on unseen: n >= 62 (False)"
+
+
+def test_an_infinite_risk_beats_nothing():
+    world = {"d": 4, "pretrain_shots": 5, "task": "unseen"}
+    ours, theirs, own = (
+        theory.conditions(a, against=b, **world)[0]
+        for a, b in (("zs_v", "mixed"), ("mixed", "zs_v"), ("mixed", "mixed"))
+    )
+    assert ours.shots == ((0, math.inf),)
+    assert theirs.shots == own.shots == ()
+    assert own.ties == ((0, math.inf),)
+
+
+def test_where_risks_in_roots_meet_at_degree_four():
+    """A prompt against a scale in nested roots: 30 digits of the threshold, on whose sides the risks are compared."""
+    setting = theory.Setting(5, noise_variance=Fraction(1, 10), pretrain_shots=20)
+    (found,) = theory.conditions("frozen_q", against="soft_prompt", setting=setting, task="opposite")
+    (threshold,) = (root for root in found.roots if root > 1)
+    last = int(threshold)
+    risks = [
+        [theory.risk(x, n, setting=setting, task="opposite") for x in ("frozen_q", "soft_prompt")]
+        for n in (last, last + 1)
+    ]
+    assert [bool(one < other) for one, other in risks] == [found.holds(n) for n in (last, last + 1)]
+    assert found.holds(last) != found.holds(last + 1)
+
+
+def test_the_command_compares_two(capsys):
+    assert (
+        main(["conditions", "value", "--replay", "3", "--against", "both_v", "--task=-1/4", "--covariance", "1,1"]) == 2
+    )
+    assert "d" in capsys.readouterr().err
+    assert main(["conditions", "value", "--replay", "3", "--against", "both_v", "--task=-1/4", "--noise", "1/4"]) == 0
+    strategy = theory.Strategy("value", replay=3.0)
+    expected = theory.conditions(strategy, 5, against="mixed_value", task=-0.25, noise_variance=0.25, pretrain_shots=20)
+    heading, told = capsys.readouterr().out.splitlines()
+    assert heading.startswith(f"{strategy.name}; d = 5")
+    assert told == repr(expected)
+    assert main(["conditions", "zs_v", "--against", "mixed_v"]) == 2
+    assert "--against = 'mixed_v' is unknown (did you mean 'mixed_value'?)" in capsys.readouterr().err
+
+
 def test_without_noise_mixed_has_infinite_risk_off_the_target():
     found = {c.name: c for c in theory.conditions("mixed", 4, few_shot_shots=5, pretrain_shots=5)}
     assert found["few-shot beats zero-shot on opposite"].shots == ()
@@ -220,6 +298,13 @@ def test_symbols_leave_the_truth_open():
         ({"noise_variance": [0.1, 0.2]}, ValueError, "not arrays"),
         ({"model": "mixed", "few_shot_weight": 1, "pretrain_shots": 3}, theory.NoClosedForm, "few_shot_weight"),
         ({"model": "mixed_value"}, ValueError, "few_shot_shots"),
+        (
+            {"against": "mixed_valu", "pretrain_shots": 3},
+            ValueError,
+            "against = 'mixed_valu' is unknown .did you mean 'mixed_value'",
+        ),
+        ({"against": 3}, TypeError, "against = 3"),
+        ({"against": "mixed", "few_shot_weight": 1, "pretrain_shots": 3}, theory.NoClosedForm, "few_shot_weight"),
     ],
 )
 def test_bad_input_is_refused_as_by_risk(arguments, error, match):

@@ -100,7 +100,7 @@ def test_the_python_of_the_readme_runs():
             values.append(eval(ast.unparse(statement), namespace))
         else:
             exec(ast.unparse(statement), namespace)
-    number, curve, fraction, formula, own, compared, conditions, latex, *others = values
+    number, curve, fraction, formula, own, compared, conditions, against, latex, *others = values
     setting = namespace["setting"]
     assert isinstance(number, float)
     assert curve.shape == (41,)
@@ -110,6 +110,7 @@ def test_the_python_of_the_readme_runs():
     assert own == pytest.approx(theory.risk("zero_shot", 10, setting=setting), rel=1e-12)
     assert [row.strategy for row in compared] == list(theory.STRATEGIES)
     assert len(conditions) > 0
+    assert [condition.shots for condition in against] == [((62, math.inf),)]
     assert latex == theory.formula("zs_v", "unseen").latex
     assert all(isinstance(value, float) and value > 0 for value in others)
 
@@ -136,7 +137,7 @@ def test_the_readme_shows_the_strategies_and_calls_commands_that_exist():
 def test_the_readme_says_how_long_its_commands_take_and_what_is_skipped():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     told = re.findall(r"^(?:Run [^`]*)?```sh\n|^    python -m theory .*$", text, re.M)
-    assert len(told) == 9
+    assert len(told) == 10
     assert all(re.search(r"# at once|# \d+ s: |\(.*minutes?\b", line.replace("\n", " ")) for line in told)
     assert "Chromium or Chrome" in text
     skips = re.findall(

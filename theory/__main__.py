@@ -10,7 +10,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import NoClosedForm, Setting, compare_command, risk
-from .command_options import add_csv, add_setting, add_strategies, add_world, setting_of, strategies_of, told_world
+from .command_options import (
+    add_csv,
+    add_setting,
+    add_strategies,
+    add_task,
+    add_world,
+    setting_of,
+    strategies_of,
+    told_world,
+)
 from .command_types import OneLineParser, file_name, name_or_number, shot_counts
 from .names import TaskName
 from .printed_formulas import program
@@ -40,12 +49,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--shots", type=shot_counts, required=True, help="10, 0:20 (both ends), 0:100:10 or 0,1,5")
     add_setting(one, several=True)
     add_world(one)
-    one.add_argument(
-        "--task",
-        type=name_or_number,
-        default="target",
-        help=f"{', '.join(TASKS)} or a cosine, a negative fraction as --task=-1/4 (default target)",
-    )
+    add_task(one)
     add_csv(one)
 
     table = commands.add_parser(
@@ -79,11 +83,14 @@ def parser() -> argparse.ArgumentParser:
 
     limits = commands.add_parser(
         "conditions",
-        help="from which number of shots on a strategy beats no shots, and the pretrained model",
+        help="from which number of shots on a strategy beats no shots, and the pretrained model, or another strategy",
         epilog=FRACTIONS,
     )
-    limits.add_argument("strategy", help="name or alias; 'strategies' lists them")
+    add_strategies(limits, one=True)
+    limits.add_argument("--against", metavar="STRATEGY", help="where its risk is below this one's, and nothing more")
+    add_task(limits, every="the three by name")
     add_setting(limits, d=5, noise=0.1, pretrain_shots=20)
+    add_world(limits)
 
     prove = commands.add_parser("prove", help="derive every theorem; exit 1 if a formula of the library differs")
     prove.add_argument(
@@ -204,9 +211,11 @@ def run_conditions(arguments: argparse.Namespace) -> int:
     from .thresholds import conditions
 
     setting = setting_of(arguments)
-    strategy = find_strategy(arguments.strategy)
-    print(f"{strategy.name}; {heading([setting], strategy.objective == 'mixed')}")
-    print(conditions(strategy, setting=setting))
+    (strategy,) = strategies_of(arguments)
+    against = None if arguments.against is None else find_strategy(arguments.against, "--against")
+    mixed = any(one is not None and one.objective == "mixed" for one in (strategy, against))
+    found = conditions(strategy, against=against, task=arguments.task, setting=setting)
+    print(f"{strategy.name}; {heading([setting], mixed)}", found, sep="\n")
     return 0
 
 

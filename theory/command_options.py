@@ -12,6 +12,7 @@ from .command_types import covariance, file_name, name_or_number, number, number
 from .prompt import NORMALIZATIONS
 from .setting import QUERIES, Setting
 from .strategies import KEY_QUERY, SKIP, VALUE, Strategy, Trains, find_strategy
+from .tasks import TASKS
 
 _BLOCKS = (*get_args(Trains), *VALUE, *KEY_QUERY, *SKIP)
 _WEIGHTS = ("zero_shot", "few_shot", "replay", "pull", "time")
@@ -88,6 +89,16 @@ def add_world(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_task(command: argparse.ArgumentParser, every: str = "") -> None:
+    """The task at evaluation; ``every`` tells what there is without it, if not the target."""
+    command.add_argument(
+        "--task",
+        type=name_or_number,
+        default=None if every else "target",
+        help=f"{', '.join(TASKS)} or a cosine, a negative fraction as --task=-1/4 (default {every or 'target'})",
+    )
+
+
 def add_csv(command: argparse.ArgumentParser) -> None:
     """Where the table goes."""
     command.add_argument(
@@ -95,11 +106,14 @@ def add_csv(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_strategies(command: argparse.ArgumentParser, required: bool = True) -> None:
-    """Names of strategies, or blocks that train and their loss."""
-    names = "names or aliases ('strategies' lists them); or what trains, such as value, skip or v_x,w, with the five options below"
+def add_strategies(command: argparse.ArgumentParser, required: bool = True, one: bool = False) -> None:
+    """Names of strategies, or blocks that train and their loss; of one alone, of at least one, or of any number."""
+    names = "name or alias" if one else "names or aliases"
+    names += " ('strategies' lists them); or what trains, such as value, skip or v_x,w, with the five options below"
     command.add_argument(
-        "strategy", nargs="+" if required else "*", help=names + ("" if required else " (default: every named one)")
+        "strategy",
+        nargs=1 if one else "+" if required else "*",
+        help=names + ("" if required else " (default: every named one)"),
     )
     loss = command.add_argument_group("a strategy of one's own")
     for name, told in (

@@ -232,11 +232,14 @@ def _algebraic_roots(polynomial: Polynomial, symbolic: bool) -> list[Any]:
 
     if len(polynomial) > 3:
         in_n = sympy.Poly([*map(tidy, reversed(polynomial))], sympy.Symbol("n"))
-        if all(x.is_Rational for x in in_n.all_coeffs()):
-            found = in_n.real_roots(multiple=False)
-            return [x for x, _ in found if _sign(x) > 0]
-        every = [tidy(x) for x in sympy.roots(in_n)]
-        return [x for x in every if x != 0] if symbolic else [x for x in every if x.is_real and _sign(x) > 0]
+        if symbolic:
+            return [x for x in (tidy(x) for x in sympy.roots(in_n)) if x != 0]
+        rational = all(x.is_Rational for x in in_n.all_coeffs())
+        if not rational:  # in radicals they would be pages
+            known = [x if x.is_Rational else sympy.Rational(*_nearby(x).as_integer_ratio()) for x in in_n.all_coeffs()]
+            in_n = sympy.Poly(known, sympy.Symbol("n"))
+        found = [x for x, _ in in_n.real_roots(multiple=False) if _sign(x) > 0]
+        return found if rational else [x.evalf(30) for x in found]
     p_0, p_1, p_2 = map(tidy, polynomial)
     if p_2 == 0:
         found = [] if p_1 == 0 else [-p_0 / p_1]

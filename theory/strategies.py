@@ -288,7 +288,8 @@ def find_strategy(name: str | Strategy, argument: str = "strategy") -> Strategy:
             return strategy
         import difflib  # only where something is wrong
 
-        near = difflib.get_close_matches(name, _BY_ANY_NAME, n=1)
+        near = [known for known in _BY_ANY_NAME if name and known.startswith(name)]
+        near = near or difflib.get_close_matches(name, _BY_ANY_NAME, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         block: Any = name.removesuffix("_only")
         if block in get_args(Trains):

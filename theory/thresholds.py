@@ -25,7 +25,7 @@ from . import validation
 from .contractions import RiskTerms
 from .evaluation import terms_of
 from .kinds import Number, is_symbolic
-from .names import CanonicalName, Numbers, StrategyName, Task
+from .names import Numbers, StrategyName, Task
 from .parameters import AttentionParameters, dimension_beside
 from .prompt import tokens
 from .question import prompt_length
@@ -66,12 +66,13 @@ def below_zero_shot(terms: RiskTerms, normalization: Any, prompt_tokens: int = 0
     return Comparison((k_1, k_2, 0 * c_0), (0 * c_0, 0 * c_0, 0 * c_0), None)  # k_0 = N^2 c_0; a factor n divides out
 
 
-def below(terms: RiskTerms, other: RiskTerms, normalization: Any, prompt_tokens: int = 0) -> Comparison:
-    """The first risk < the second, both at n shots, n >= 0; the first model may have prompt tokens, the other has none."""
-    at_zero = (zero_shot_excess(terms, normalization, prompt_tokens), zero_shot_excess(other, normalization))
-    first, second = shot_polynomial(terms, normalization, prompt_tokens), shot_polynomial(other, normalization)
-    if normalization == "tokens" and prompt_tokens:  # each times the other's N^2
-        first, second = _times_square(first, 1), _times_square(second, 1 + prompt_tokens)
+def below(terms: RiskTerms, other: RiskTerms, normalization: Any, prompts: tuple[int, int] = (0, 0)) -> Comparison:
+    """The first risk < the second, both at n shots, n >= 0; ``prompts``: how many prompt tokens each model has."""
+    k, k_other = prompts
+    at_zero = (zero_shot_excess(terms, normalization, k), zero_shot_excess(other, normalization, k_other))
+    first, second = shot_polynomial(terms, normalization, k), shot_polynomial(other, normalization, k_other)
+    if normalization == "tokens" and k != k_other:  # each times the other's N^2
+        first, second = _times_square(first, 1 + k_other), _times_square(second, 1 + k)
     return Comparison(first, second, at_zero)
 
 
@@ -127,7 +128,8 @@ class Condition:
     def roots(self) -> tuple[Any, ...]:
         """The thresholds: positive real n at which the two risks are equal; with symbols, all roots in n.
 
-        Floats for float inputs; else a Fraction where rational, an exact sympy number where not.
+        Floats for float inputs; else a Fraction where rational, an exact sympy number where not; of degree 4 with irrational
+        coefficients, 30 digits.
         """
         found = [root for comparison in self.comparisons for root in roots(comparison, self.is_symbolic)]
         return tuple(found if self.is_symbolic else sorted(found))
@@ -177,17 +179,20 @@ def conditions(
     model: StrategyName | Strategy | AttentionParameters,
     d: Numbers | None = None,
     *,
+    against: StrategyName | Strategy | AttentionParameters | None = None,
     n_shots: int | None = None,
     task: Task | None = None,
     setting: Setting | None = None,
     **arguments: Unpack[SettingArguments],
 ) -> Conditions:
-    r"""The numbers of shots at which few-shot beats zero-shot, and fine-tuned beats pretrained, exactly.
+    r"""The numbers of shots at which few-shot beats zero-shot, fine-tuned beats pretrained, or one strategy another, exactly.
 
     Parameters
     ----------
     model : str, Strategy or AttentionParameters
         A strategy, or a model of your own.
+    against : str, Strategy or AttentionParameters, optional
+        What else it is compared with, and then with nothing more: where its risk is below this one's at as many shots.
     n_shots : int >= 0, optional
         Where to say whether each condition holds (``Condition.truth``).
     task : "target", "opposite", "unseen", number or array (d,), optional
@@ -204,7 +209,7 @@ def conditions(
     Conditions
         A tuple of :class:`Condition`, printed one a line. For each task "few-shot beats zero-shot" (the model's own, n >= 1) and "beats pretrained" (n >= 0); for
         `mixed_value` also where the auxiliary loss helps the target, hurts unseen tasks, and does both (against
-        `zero_shot_value`). "Beats" is strict; ``ties`` holds the equalities.
+        `zero_shot_value`). With ``against`` one condition for each task (n >= 0). "Beats" is strict; ``ties`` holds the equalities.
 
     Raises
     ------
@@ -214,8 +219,8 @@ def conditions(
     Notes
     -----
     Whole numbers and Fractions are taken exactly, ties included. With a float, risks within 1e-12 of each other
-    count as equal. With a Symbol each condition is a relation (``Condition.relation``). A model with a prompt has an N of
-    its own in "tokens", so that beating `pretrained` is a polynomial of degree 4 in n.
+    count as equal. With a Symbol each condition is a relation (``Condition.relation``), in which d, say, can be asked about as
+    n can. A model with a prompt has an N of its own in "tokens", so that beating one without is a polynomial of degree 4 in n.
 
     References
     ----------
@@ -229,6 +234,8 @@ def conditions(
     few-shot beats zero-shot on unseen: n >= 5
     >>> conditions("zs_v", d=5, noise_variance=0.1, pretrain_shots=20, task="target", n_shots=10)[1]
     beats pretrained on target: n <= 1 or n >= 22 (False)
+    >>> conditions("soft_prompt", d=5, noise_variance=0.1, pretrain_shots=20, task="unseen", against="new_head")
+    beats new_head on unseen: n >= 1
     >>> import sympy
     >>> few_shot, = conditions("pretrained", sympy.Symbol("d", positive=True), task="target")
     >>> few_shot, few_shot.relation, few_shot.roots
@@ -236,20 +243,27 @@ def conditions(
     """
     if not isinstance(model, AttentionParameters):
         model = find_strategy(model, "model")
-    else:
-        d = dimension_beside(model, d, setting, *map(arguments.get, ("covariance", "task_covariance", "target")))
-    setting = settled("conditions", setting, d, arguments, ("model", "n_shots", "task", "setting"))
+    if not (against is None or isinstance(against, AttentionParameters)):
+        against = find_strategy(against, "against")
+    for one in (model, against):
+        if isinstance(one, AttentionParameters):
+            d = dimension_beside(one, d, setting, *map(arguments.get, ("covariance", "task_covariance", "target")))
+    setting = settled("conditions", setting, d, arguments, ("model", "against", "n_shots", "task", "setting"))
     if has_arrays(setting):
         raise validation.reject("setting", setting, "one number for each argument, not arrays, for conditions")
     if type(setting.noise_variance) is int:  # one exact number, and whole numbers count as exact
         setting = setting.replace(noise_variance=Fraction(setting.noise_variance))
     n = None if n_shots is None else validation.count("n_shots", n_shots)
     tasks = TASKS if task is None else (checked_task(task, setting),)
-    return Conditions(_all_conditions(model, setting, tasks, n))
+    return Conditions(_all_conditions(model, against, setting, tasks, n))
 
 
 def _all_conditions(
-    model: Strategy | AttentionParameters, setting: Setting, tasks: tuple[Any, ...], n: int | None
+    model: Strategy | AttentionParameters,
+    against: Strategy | AttentionParameters | None,
+    setting: Setting,
+    tasks: tuple[Any, ...],
+    n: int | None,
 ) -> Iterator[Condition]:
     def made(name: str, task: Any, *comparisons: Comparison) -> Condition:
         condition = Condition(name, task, comparisons)
@@ -258,30 +272,39 @@ def _all_conditions(
         return Condition(name, task, comparisons, condition.holds(n))
 
     places = [(task, f"on {task}" if isinstance(task, str) else "on the given task") for task in tasks]
+    if against is not None:
+        name = against.name if isinstance(against, Strategy) else "the other model"
+        for task, place in places:
+            yield made(f"beats {name} {place}", task, _between(model, against, setting, task))
+        return
     for task, place in places:
         terms, infinite = terms_of(model, setting, task)
         comparison = below_zero_shot(terms, setting.normalization, prompt_length(model))
-        yield made(f"few-shot beats zero-shot {place}", task, _never(comparison) if infinite else comparison)
+        yield made(f"few-shot beats zero-shot {place}", task, _infinite(comparison, infinite, False))
     if model == STRATEGIES["pretrained"]:
         return
     for task, place in places:
-        yield made(f"beats pretrained {place}", task, _between(model, "pretrained", setting, task))
+        yield made(f"beats pretrained {place}", task, _between(model, STRATEGIES["pretrained"], setting, task))
     if model == STRATEGIES["mixed_value"]:
-        helps = _between(model, "zero_shot_value", setting, TARGET)
-        hurts = _between(model, "zero_shot_value", setting, UNSEEN).reversed()
+        helps = _between(model, STRATEGIES["zero_shot_value"], setting, TARGET)
+        hurts = _between(model, STRATEGIES["zero_shot_value"], setting, UNSEEN).reversed()
         yield made("auxiliary loss helps target", TARGET, helps)
         yield made("auxiliary loss hurts unseen", UNSEEN, hurts)
         yield made("auxiliary loss trades unseen for target", None, helps, hurts)
 
 
-def _between(model: Strategy | AttentionParameters, other: CanonicalName, setting: Setting, task: Any) -> Comparison:
-    """The model's risk < another strategy's."""
+def _between(
+    model: Strategy | AttentionParameters, other: Strategy | AttentionParameters, setting: Setting, task: Any
+) -> Comparison:
+    """The one's risk < the other's."""
     terms, infinite = terms_of(model, setting, task)
-    reference, _ = terms_of(STRATEGIES[other], setting, task)
-    comparison = below(terms, reference, setting.normalization, prompt_length(model))
-    return _never(comparison) if infinite else comparison
+    reference, endless = terms_of(other, setting, task)
+    comparison = below(terms, reference, setting.normalization, (prompt_length(model), prompt_length(other)))
+    return _infinite(comparison, infinite, endless)
 
 
-def _never(comparison: Comparison) -> Comparison:
-    """An infinite risk at every n >= 1."""
-    return Comparison((1, 0, 0), (0, 0, 0), comparison.at_zero)
+def _infinite(comparison: Comparison, left: bool, right: bool) -> Comparison:
+    """The comparison, one of whose risks may be infinite at every n >= 1."""
+    if not (left or right):
+        return comparison
+    return Comparison((int(left), 0, 0), (int(right), 0, 0), comparison.at_zero)

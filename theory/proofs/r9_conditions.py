@@ -45,9 +45,9 @@ def terms_on(law: Law, task: str, normalization: Any = "tokens", **numbers: Any)
     return terms_at(law, field_world(normalization, **numbers), "sphere" if task == "unseen" else task)
 
 
-def at(polynomial: tuple[Any, Any, Any], n: Any) -> Any:
+def at(polynomial: tuple[Any, ...], n: Any) -> Any:
     """The value of a polynomial in n."""
-    return polynomial[0] + polynomial[1] * n + polynomial[2] * n * n
+    return sum((coefficient * n**k for k, coefficient in enumerate(polynomial)), start=0 * n)
 
 
 # --- the mechanism ---------------------------------------------------------------------------------------------------
@@ -62,9 +62,9 @@ n**2*(R(n) - R(0)) == k_0 + k_1*n + (k_2 - (R(0) - sigma2))*n**2""",
 
 
 def derive_mechanism(proof: Proof) -> None:
-    """Every comparison is the sign of a polynomial in n of degree at most two."""
-    names = "n sigma2 " + " ".join(f"{x}{i}{k}" for k in "AB" for i in (1, 2) for x in "gaet") + " VA WA VB WB"
-    _, shots, noise, *rest = field(names, ZZ)
+    """Every comparison is the sign of a polynomial in n of degree at most two, or four where N differs."""
+    names = "n sigma2 k_A k_B " + " ".join(f"{x}{i}{k}" for k in "AB" for i in (1, 2) for x in "gaet") + " VA WA VB WB"
+    _, shots, noise, k_a, k_b, *rest = field(names, ZZ)
     squares = [Square(*rest[i : i + 4]) for i in range(0, 16, 4)]
     v_a, w_a, v_b, w_b = rest[16:]
     first = RiskTerms(noise, (squares[0], squares[1]), v_a, w_a)
@@ -92,6 +92,18 @@ def derive_mechanism(proof: Proof) -> None:
         proof.zero(f"one model against another, {normalization}", N**2 * (risk - other) - at(pair.difference(), shots))
         assert pair.at_zero is not None
         proof.zero(f"at n = 0, {normalization}", zero - other_zero - (pair.at_zero[0] - pair.at_zero[1]))
+    proof.step(
+        r"With $k_A$ and $k_B$ prompt tokens $N_A = n + 1 + k_A$ and $N_B = n + 1 + k_B$: the difference times $N_A^2 N_B^2$ is a "
+        r"polynomial of degree four."
+    )
+    pair = thresholds.below(first, second, "tokens", (k_a, k_b))
+    assert pair.at_zero is not None
+    for count, found, scale in (
+        (shots, at(pair.difference(), shots), (shots + 1 + k_a) * (shots + 1 + k_b)),
+        (0, pair.at_zero[0] - pair.at_zero[1], shots**0),
+    ):
+        one, two = (exact_risk_formula(x, count, "tokens", k) for x, k in ((first, k_a), (second, k_b)))
+        proof.zero(f"prompts of two lengths, at {count} shots", scale**2 * (one - two) - found)
     many = limit_of_many_shots(first)
     proof.zero("the limit of many shots", many - noise - thresholds.shot_polynomial(first, "shots")[2])
 
@@ -229,7 +241,8 @@ THEOREMS = (
         statement=(
             r"At any parameters the risk $R(n)$ at one shot or more is a quadratic in n over $N^2$, with $k_i$ free of n, so that "
             r"one risk is below another, or below its own zero-shot risk, on at most two ranges of n; against zero shots, in "
-            r"tokens, the condition is linear in n."
+            r"tokens, the condition is linear in n. Where prompts of two lengths make N two numbers, one risk is below another "
+            r"where a polynomial of degree four is negative: on at most three ranges."
         ),
         assumptions=("Any model, covariance, task and convention.",),
         source="new here",

@@ -149,8 +149,8 @@ MUTANTS = [
     (laws, "_recital", "world.few_shot_tokens *", "world.few_shot_shots *"),
     (laws, "_recital", "M @ world.target", "world.target"),
     (laws, "masked_value_noiseless", "1 + theta @ theta", "theta @ theta"),
-    (laws, "masked_value_noiseless", "- theta\n", "+ theta\n"),
-    (laws, "masked_value_noiseless", "w=1 + share", "w=1 - share"),
+    (laws, "masked_value_noiseless", "- start.w * theta", "+ start.w * theta"),
+    (laws, "masked_value_noiseless", "w=start.w + share", "w=start.w - share"),
 ]
 
 

@@ -48,7 +48,7 @@ MUTANTS = [
     ("R0", contractions, "_Contraction._variance", "2 * (one.constant", "(one.constant"),
     ("R0", contractions, "_Contraction._variance", "two.scores) * values", "two.scores)"),
     ("R0", contractions, "_Contraction._variance", "+ self.product(returned[i], crossed)", ""),
-    ("R0", contractions, "_Contraction._slope", "mean - head.w * mean", "mean + head.w * mean"),
+    ("R0", contractions, "_Contraction._slope", "(head.start - head.w) * mean", "(head.start + head.w) * mean"),
     ("R0.isotropic", contractions, "_Contraction._excess", "squared * values + turned @", "squared * values - turned @"),
     ("R0.isotropic", lines, "Lines.isotropic", "objects(1, d - 1)", "objects(1, d)"),
     ("R0.isotropic", lines, "Lines.trace", "a.multiplicity @ a.diagonal", "a.diagonal.sum()"),
@@ -64,7 +64,7 @@ MUTANTS = [
     ("R0.average", contractions, "_Contraction._spread", "4 * self.product(u, along)", "2 * self.product(u, along)"),
     ("R0.average", contractions, "_Contraction._spread", "2 * (power * power + 2 * power2)", "(power * power + 2 * power2)"),
     ("R0.average", contractions, "_Contraction._varying_power", "moment2) - moment * moment", "moment2)"),
-    ("R0.average", contractions, "_Contraction._shares", "(1 - head.w) * head.right", "(1 + head.w) * head.right"),
+    ("R0.average", contractions, "_Contraction._shares", "(head.start - head.w) * head.right", "(head.start + head.w) * head.right"),
     ("R0.average", contractions, "_Contraction._shares", "G_C + met.w * met.right", "G_C + met.right"),
     ("R0.average", contractions, "_Contraction.terms", "slope - shares.moment * shares.u", "slope + shares.moment * shares.u"),
 ]  # fmt: skip

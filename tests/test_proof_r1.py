@@ -15,7 +15,7 @@ MUTANTS = [
     ("R1", laws, "_ridge", "world.d * world.noise_variance", "world.noise_variance"),
     ("R1", laws, "pretrained_product", "_ridge(world) * space.identity", "_ridge(world) * scaled"),
     ("R1", laws, "pretrained", "(world.gain - 1) * gain", "world.gain * gain"),
-    ("R1", laws, "pretrained", "Point(zero, 1, 0, product", "Point(zero, 1, 0, product + product"),
+    ("R1", laws, "pretrained", "Point(zero, w_0, 0, product", "Point(zero, w_0, 0, product + product"),
     ("R1", prompt, "training_tokens", '1 / (shots + 1) if', '1 / shots if'),
     ("R1", prompt, "training_tokens", "else 1 + per_token", "else 1"),
     ("R1", prompt, "training_tokens", "(shots + 1) / normalization", "shots / normalization"),
@@ -25,9 +25,10 @@ MUTANTS = [
     ("R1.isotropic", laws, "pretrained", "_ridge(world) * product", "product"),
     ("R1.isotropic", laws, "pretrained_scale", "square_root(square_root(product_norm2(world)))", "square_root(product_norm2(world))"),
     ("R1.isotropic", laws, "product_norm2", "trace_of_product(product, product)", "trace(product)"),
-    ("R1.isotropic", laws, "pretrained", "Point(zero, 1, 0,", "Point(zero, 1, 1,"),
+    ("R1.isotropic", laws, "pretrained", "Point(zero, w_0, 0,", "Point(zero, w_0, 1,"),
+    ("R1.isotropic", laws, "pretrained", "residual = w_0 * residual", "residual = 1 * residual"),
     ("R1.threshold", contractions, "_Contraction._variance", "two.constant) * keys", "two.constant) * 0"),
-    ("R1.threshold", contractions, "_Contraction._slope", "mean - head.w * mean", "mean + head.w * mean"),
+    ("R1.threshold", contractions, "_Contraction._slope", "(head.start - head.w) * mean", "(head.start + head.w) * mean"),
     ("R1.threshold", contractions, "_Contraction._variance", "values + one.constant", "2 * values + one.constant"),
 ]  # fmt: skip
 

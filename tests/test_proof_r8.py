@@ -46,7 +46,7 @@ MUTANTS = [
     (WINDOW, programs, "tasks_of", "space.identity / world.d", "space.identity"),
     (WINDOW, contractions, "_Contraction._biases", "intercept = intercept - own.linear()", "intercept = intercept + own.linear()"),
     (WINDOW, contractions, "_Contraction._spread", "power + own) * keys", "own) * keys"),
-    (WINDOW, contractions, "_Contraction._slope", "mean - head.w * mean", "mean - mean"),
+    (WINDOW, contractions, "_Contraction._slope", "(head.start - head.w) * mean", "0 * mean"),
     (WINDOW, risk_formula, "quadratic", "2 * (weight", "(weight"),
     (CURVE, laws, "_by_target", "+ 4 + m)", "+ 4)"),
     (CURVE, laws, "mixed_value", "- (g * w * m)", "+ (g * w * m)"),

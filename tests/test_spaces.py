@@ -12,10 +12,11 @@ import pytest
 
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
 from theory.kinds import FRACTIONS
-from theory.laws import LAWS
+from theory.laws import LAWS, MASKED
 from theory.lines import Lines
 from theory.matrices import Matrices
 from theory.points import Regime, World
+from theory.practices import CASES
 from theory.programs import (
     Numbers,
     Question,
@@ -91,24 +92,41 @@ def test_lines_are_matrices(place, normalization):
             assert exact_risk_formula(lines, count, normalization) == exact_risk_formula(matrices, count, normalization)
 
 
-@pytest.mark.parametrize(("name", "case"), [(name, case) for name, cases in LAWS.items() for case in cases])
+RECORDED = [(name, case) for name, cases in LAWS.items() for case in cases]
+RECORDED += [(strategy.name, case) for strategy, cases in CASES.items() for case in cases]
+RECORDED += [("masked", case) for case in MASKED["mixed_value"]]
+
+
+@pytest.mark.parametrize(("name", "case"), RECORDED)
 @pytest.mark.parametrize("place", ["target", "task", "unseen"])
 def test_a_program_is_its_law(name, case, place):
-    """Exactly, in Fractions; where a law takes roots, to 50 digits."""
+    """Exactly, in Fractions; where a law takes roots, to 50 digits. The law's gauge is w = 1, the program's B = I."""
     rng = random.Random(name + place)
-    for _ in range(12):
+    for count in range(6):
         given = numbers(rng)._replace(few_shot_shots=F(rng.randint(2, 9)))
-        rooted = name in ("zero_shot", "mixed")
+        if count % 3 == 0:
+            given = given._replace(target_norm2=F(1))
+        rooted = name in ("zero_shot", "mixed", "frozen_q")
         normalization = rng.choice(["tokens", "shots"])
         with mpmath.workdps(50):
             if rooted:
                 given = Numbers(*(mpmath.mpf(x.numerator) / x.denominator if isinstance(x, F) else x for x in given))
                 given = given._replace(few_shot_weight=0)
             world = isotropic_world(given, normalization, False)
-            terms = isotropic_terms(case.point, world, place, given.departure)
+            terms = isotropic_terms(case.point, world, place, given.departure, name != "masked")
             expected = exact_risk_formula(terms, given.n_shots, normalization)
             N = given.n_shots + 1 if normalization == "tokens" else max(given.n_shots, 1)
-            question = Question(place, normalization, False, False, given.few_shot_weight != 0, True)
+            question = Question(
+                place,
+                normalization,
+                False,
+                False,
+                given.few_shot_weight != 0,
+                True,
+                name != "masked",
+                0,
+                count % 3 == 0,
+            )
             (found,) = risk_program(case.point, question)(*given._replace(tokens=N, beyond=N - given.n_shots))
             assert abs(found - expected) <= (mpmath.mpf(10) ** -45 * abs(expected) if rooted else 0)
 

@@ -101,7 +101,7 @@ class _Contraction:
         if heads and heads[0].residual is not None:
             head, *heads = heads
             mean, skip = self.tasks.mean, self.layer.skip
-            truth = head.residual @ mean + head.right @ (mean - head.w * mean - head.given)
+            truth = head.residual @ mean + head.right @ ((head.start - head.w) * mean - head.given)
             truth = truth if skip is None else truth - skip
         for head in heads:
             truth = truth - head.response
@@ -182,7 +182,7 @@ class _Contraction:
         )
         if self.heads and self.heads[0].residual is not None and all(_is_zero(head.w) for head in self.heads[1:]):
             head = self.heads[0]  # the others read no label
-            rest = head.residual + (1 - head.w) * head.right
+            rest = head.residual + (head.start - head.w) * head.right
             slopes = space.sharper(slopes, rest, query, P)
         return _Shares(
             u, G, C_G, G_C, G_mean, at_mean, varying, slopes, truth, C_P_mean, power, power2, own, own2, moment, moment2
@@ -286,7 +286,7 @@ class _Own:
     def __init__(self, space: Space, inputs: Inputs, head: Head) -> None:
         cov, mean = inputs.query, inputs.query_mean
         self.space = space
-        self.v, self.Q, product, self.residual, self.anchor = head
+        self.v, self.Q, product, self.residual, self.anchor, self.start = head
         if product is None or inputs.shifted:  # known is the product with the shots' covariance
             self.QC, self.CQ = self.Q @ cov, cov @ self.Q
         else:
@@ -319,7 +319,7 @@ class _Met:
         C, mean = inputs.shot, inputs.mean
         self.w = own.v @ space.label
         self.keyed = own.Q @ space.label
-        self.given, self.residual = own.v, own.residual
+        self.given, self.residual, self.start = own.v, own.residual, own.start
         self.v = own.v + self.w * (task if own.anchor is None else task - own.anchor)
         self.Q = space.with_dyad(own.Q, self.keyed, task)
         self.Cv = C @ self.v

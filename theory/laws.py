@@ -37,8 +37,10 @@ def pretrained_product(world: World) -> Operator:
 
 
 def pretrained(world: World) -> Point:
-    """R1. Gauge: w = 1."""
-    product = pretrained_product(world)
+    """R1. Gauge: w = 1, or B = I where the world asks for that."""
+    product, w_0 = pretrained_product(world), 1
+    if world.unit_keys:
+        w_0, product = product.diagonal[0], world.space.identity
     zero = 0 * world.target
     if type(world.per_token) is int and world.per_token == 0 and (world.psi is None or world.space.spans(world.psi)):
         gain: Operator = world.space.identity  # however ill-conditioned Sigma is
@@ -49,7 +51,9 @@ def pretrained(world: World) -> Point:
         residual = _ridge(world) * product
         if not (type(world.gain) is int and world.gain == 1):
             residual = residual + (world.gain - 1) * gain
-    return Point(zero, 1, 0, product, zero, gain, residual)
+        if world.unit_keys:
+            residual = w_0 * residual
+    return Point(zero, w_0, 0, product, zero, gain, residual, start=w_0)
 
 
 def pretrained_scale(world: World) -> Number:
@@ -82,7 +86,7 @@ def _by_target(world: World, M: Operator, weight: Number = 0) -> tuple[Vector, N
 
 def zero_shot_value(world: World) -> Point:
     r"""R4: with :math:`M = B\Sigma`, :math:`t_1 = \mathrm{tr} M`, :math:`t_2 = \mathrm{tr} M^2`, :math:`X = t_1 + 2M`,
-    :math:`(X^2 + 2t_2 + 4M^2)\,v_x = N_0 X\theta_0`; w as pretrained. Gauge: w = 1.
+    :math:`(X^2 + 2t_2 + 4M^2)\,v_x = N_0 X\theta_0`; w as pretrained. Gauge: as pretrained.
     """
     start = pretrained(world)
     M: Operator = start.gain
@@ -91,7 +95,7 @@ def zero_shot_value(world: World) -> Point:
 
 
 def mixed_value(world: World) -> Point:
-    r"""R5 at any weight (0: the limit 0+). Gauge: w_0 = 1.
+    r"""R5 at any weight (0: the limit 0+). Gauge: as pretrained.
 
     With K, X of R4, :math:`A = m((m+1)M^2 + t_2)`, :math:`C = mMX`, :math:`g = \lambda N_0^2/N^2` and
     :math:`(K + g(A + 2C + K))\,y = \theta_0`, all in one metric and one algebra, elimination leaves w as a ratio whose
@@ -134,17 +138,17 @@ def mixed_value(world: World) -> Point:
 
 
 def masked_value(world: World) -> Point:
-    r"""R3.masked: the few-shot loss alone decides, :math:`v_x = N[(m+1)M^2 + t_2]^{-1}M\theta_0`, w = 0. Gauge: w_0 = 1."""
+    r"""R3.masked: the few-shot loss alone decides, :math:`v_x = N[(m+1)M^2 + t_2]^{-1}M\theta_0`, w = 0. Gauge: as pretrained."""
     start = pretrained(world)
     return start._replace(v_x=_recital(world, start.gain), w=0)
 
 
 def masked_value_noiseless(world: World) -> Point:
-    r"""R3.masked without noise: of all :math:`v_x + w\theta_0 = u` flow ends where :math:`w - \theta_0^\top v_x = 1`."""
+    r"""R3.masked without noise: of all :math:`v_x + w\theta_0 = u` flow ends where :math:`w - \theta_0^\top v_x = w_0`."""
     start, theta = pretrained(world), world.target
-    rest = _recital(world, start.gain) - theta
+    rest = _recital(world, start.gain) - start.w * theta
     share = world.space.quotient(theta @ rest, 1 + theta @ theta)
-    return start._replace(v_x=rest - share * theta, w=1 + share)
+    return start._replace(v_x=rest - share * theta, w=start.w + share)
 
 
 def _recital(world: World, M: Operator) -> Vector:

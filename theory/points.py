@@ -30,6 +30,7 @@ class World(NamedTuple):
     normalization: Any = "tokens"  # the convention of all these, which a prompt's tokens ask anew
     several: Any = ()  # pairs (weight, task) of several targets, whose mean is the target
     attends: Any = True  # whether the query attends to itself
+    unit_keys: Any = False  # the pretrained model's gauge: B = I, which a multiple of I allows, rather than w = 1
 
     def regime(self) -> Regime:
         """What hypotheses speak of."""
@@ -61,7 +62,7 @@ class Point(NamedTuple):
     B: Operator
     b: Vector
     gain: Operator | None = None  # B Sigma, where the law has formed it
-    residual: Operator | None = None  # I - B Sigma, likewise
+    residual: Operator | None = None  # I - w_0 B Sigma, likewise
     seen: Vector | None = None  # v_x + w theta_0, what the target's shots see, likewise
     limit: tuple[Vector, Number] | None = (
         None  # (v_x, q) as the query's own token meets them, where they run to infinity
@@ -69,6 +70,7 @@ class Point(NamedTuple):
     skip: Vector | None = None  # the readout of x_q
     recital: Vector | None = None  # N times what a prompt's tokens add, at x_q
     second: tuple[Vector, Number] | None = None  # (v_x, q) of a second head
+    start: Number = 1  # w_0, the pretrained model's w in this gauge
 
     def layer(self, world: World) -> Layer:
         """The model in token space, with what the law knows of it."""
@@ -86,6 +88,7 @@ class Point(NamedTuple):
             score(self.q, self.B, self.b),
             known(self.gain),
             known(self.residual),
+            start=self.start,
         )
         if self.limit is not None:
             v_x, q = self.limit

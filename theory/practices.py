@@ -109,6 +109,7 @@ def frozen_q(world: World) -> Point:
         B=share * space.inverse(world.sigma),
         gain=gain,
         residual=(1 - share) * space.identity,
+        start=1,
     )
 
 

@@ -12,8 +12,8 @@ class Head(NamedTuple):
     """One head: v, the last row of its value matrix, and Q, its merged key-query matrix, in token space.
 
     What a law knows beforehand saves products, or digits that differences would lose: ``product`` is Q times the inputs'
-    covariance, Q being symmetric, and ``residual`` the inputs' identity less that product, for a model that reads neither
-    a constant nor (in Q) labels. ``anchor`` is a task, at which v is given: v + w (theta - anchor) is what a task sees.
+    covariance, Q being symmetric, and ``residual`` the inputs' identity less ``start`` times that product, for a model that
+    reads neither a constant nor (in Q) labels. ``anchor`` is a task, at which v is given: v + w (theta - anchor) is what a task sees.
     """
 
     v: Vector
@@ -21,6 +21,7 @@ class Head(NamedTuple):
     product: Operator | None = None
     residual: Operator | None = None
     anchor: Vector | None = None
+    start: Number = 1
 
 
 class Layer(NamedTuple):

@@ -51,6 +51,7 @@ class Question(NamedTuple):
     exact: bool  # whether cancellation costs nothing
     attends: bool = True  # whether the query attends to itself
     prompt_tokens: int = 0  # k, which count in "tokens"
+    unit_target: bool = False  # whether |theta_0| = 1 beforehand
 
 
 def isotropic_world(numbers: Numbers, normalization: Any, infinite_pretraining: bool) -> World:
@@ -109,6 +110,10 @@ def scalars_of(point: Point) -> IsotropicScalars:
 SCALARS = ("alpha", "w", "q", "beta", "gamma", "delta")
 
 
+def _tape(names: str, question: Question) -> Tape:
+    return Tape(names, question.exact, "target_norm2" if question.unit_target else None)
+
+
 def _world_on_tape(tape: Tape, question: Question) -> tuple[Numbers, World]:
     """The question's numbers as a tape's inputs, and their world."""
     numbers = Numbers(*tape.inputs[: len(Numbers._fields)])
@@ -119,12 +124,13 @@ def _world_on_tape(tape: Tape, question: Question) -> tuple[Numbers, World]:
     if question.place != "task":
         numbers = numbers._replace(across_norm2=None)
     kind = numbers.normalization if question.normalization == "number" else question.normalization
-    return numbers, isotropic_world(numbers, kind, question.infinite_pretraining)
+    world = isotropic_world(numbers, kind, question.infinite_pretraining)
+    return numbers, world._replace(unit_keys=True)  # what does not depend on arrays then is one number
 
 
 def _recorded(point: Callable[[World], Point] | None, question: Question) -> tuple[Tape, Numbers, RiskTerms]:
     names = " ".join((*Numbers._fields, *(SCALARS if point is None else ())))
-    tape = Tape(names, question.exact)
+    tape = _tape(names, question)
     if point is None:
         point = of_scalars(*tape.inputs[len(Numbers._fields) :])
     numbers, world = _world_on_tape(tape, question)
@@ -162,9 +168,10 @@ def scalars_program(
     point: Callable[[World], Point], scale: Callable[[World], Any], question: Question
 ) -> Callable[..., tuple[Any, ...]]:
     """The six scalars of a law's model at its value scale, which must be balanced: a given one asks for a sign."""
-    tape = Tape(" ".join(Numbers._fields), question.exact)
+    tape = _tape(" ".join(Numbers._fields), question)
     _, world = _world_on_tape(tape, question)
-    return tape.program(scalars_of(point(world)).scaled(scale(world))).run
+    found = point(world)
+    return tape.program(scalars_of(found).scaled(scale(world) / found.start)).run
 
 
 class Roots:

@@ -81,9 +81,10 @@ _NUMBERS = (int, Fraction, Recorded)
 class Tape:
     """The operations recorded so far, each once."""
 
-    def __init__(self, names: str, exact: bool = False) -> None:
+    def __init__(self, names: str, exact: bool = False, unit: str | None = None) -> None:
         self.names = tuple(names.split())
         self.exact = exact  # whether the program is for numbers that do not round
+        self.unit = unit  # the input that is 1, in numbers of any kind
         self._made: dict[tuple[Any, ...], Recorded] = {}
         self.inputs = tuple(self.record("input", name) for name in self.names)
 
@@ -117,9 +118,9 @@ class Tape:
         """a b."""
         if _is(a, 0) or _is(b, 0):
             return 0
-        if _is(a, 1):
+        if _is(a, 1) or self._drops(a, b):
             return b
-        if _is(b, 1):
+        if _is(b, 1) or self._drops(b, a):
             return a
         if _is(a, -1):
             return self.subtract(0, b)
@@ -135,11 +136,15 @@ class Tape:
         """a / b."""
         if _is(a, 0):
             return 0
-        if _is(b, 1):
+        if _is(b, 1) or self._drops(b, a):
             return a
         if a is b:
             return 1
         return self.record("/", a, b)
+
+    def _drops(self, x: Any, other: Any) -> bool:
+        """Whether x is the unit, which makes no difference beside a recorded number; whole ones it keeps from dividing as floats."""
+        return isinstance(other, Recorded) and isinstance(x, Recorded) and x.arguments == (self.unit,)
 
     def program(self, outputs: Iterable[Any], name: str = "program") -> Program:
         """The program that computes these numbers."""

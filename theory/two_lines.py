@@ -63,11 +63,9 @@ def numbers_on_two_lines(question: Asked, n_shots: Number, kind: Kind) -> tuple[
     values = (d, noise_variance, norm2, None if infinite else m, few, weight, None if type(scale) is str else scale)
     values = tuple(map(kind.number, values))
     n_shots, normalization = kind.number(n_shots), normalization if conventional else kind.number(normalization)
-    N = beyond = None
-    if n_shots is not None:
-        k = question.prompt_tokens
-        N, beyond = tokens(n_shots, normalization, k), beyond_shots(n_shots, normalization, k)
-    numbers = Numbers(*values, None if conventional else normalization, departure, across, n_shots, N, beyond)
+    numbers = Numbers(*values, None if conventional else normalization, departure, across, n_shots)
+    if not (n_shots is None or isinstance(n_shots, np.ndarray)):
+        numbers = numbers._replace(**_prompt_lengths(n_shots, normalization, question.prompt_tokens))
     made_for = Question(
         place,
         normalization if conventional else "number",
@@ -77,8 +75,17 @@ def numbers_on_two_lines(question: Asked, n_shots: Number, kind: Kind) -> tuple[
         kind.exact,
         query == "attends",
         question.prompt_tokens,
+        target is None,
     )
     return numbers, made_for
+
+
+def _prompt_lengths(n_shots: Number, normalization: Any, prompt_tokens: int) -> dict[str, Number]:
+    """N and N - n."""
+    return {
+        "tokens": tokens(n_shots, normalization, prompt_tokens),
+        "beyond": beyond_shots(n_shots, normalization, prompt_tokens),
+    }
 
 
 def _split(task: Array, target: Array, kind: Kind) -> tuple[Number, Number]:
@@ -178,26 +185,32 @@ def _from_terms(question: Asked, case: Case | None, numbers: Numbers, made_for: 
 
 def _in_blocks(question: Asked, numbers: Numbers, made_for: Question, shape: tuple[int, ...]) -> Array:
     """Broadcast over arrays, halving the longest axis until the temporaries of a block stay in cache."""
-    fields = (*numbers, *question.scalars(FLOATS))
+    fields = [*numbers, *question.scalars(FLOATS)]
+    where = [index for index, x in enumerate(fields) if isinstance(x, np.ndarray)]
     result: Array = np.empty(shape)
 
-    def fill(out: Array, parts: tuple[Any, ...]) -> None:
+    def fill(out: Array, arrays: list[Array]) -> None:
         if out.size <= BLOCK:
-            out[...] = _array_risk(question, Numbers(*parts[: len(numbers)]), parts[len(numbers) :], made_for)
+            for index, array in zip(where, arrays, strict=True):
+                fields[index] = array
+            out[...] = _array_risk(question, Numbers(*fields[: len(numbers)]), fields[len(numbers) :], made_for)
             return
-        axis = int(np.argmax(out.shape)) - out.ndim
+        axis = out.shape.index(max(out.shape)) - out.ndim
         half = out.shape[axis] // 2
         for piece in (slice(0, half), slice(half, None)):
-            fill(_cut(out, axis, piece), tuple(_cut(x, axis, piece) for x in parts))
+            fill(_cut(out, axis, piece), [_cut(x, axis, piece) for x in arrays])
 
     with np.errstate(all="ignore"):  # infinite pretraining and vanishing noise pass through infinities
-        fill(result, fields)
+        fill(result, [fields[index] for index in where])
     return result
 
 
-def _array_risk(question: Asked, numbers: Numbers, scalars: tuple[Any, ...], made_for: Question) -> Any:
+def _array_risk(question: Asked, numbers: Numbers, scalars: list[Any], made_for: Question) -> Any:
     """One block: each case where it holds, and the limit where n is infinite."""
     n = numbers.n_shots
+    if made_for.normalization != "tokens":
+        normalization = numbers.normalization if made_for.normalization == "number" else made_for.normalization
+        numbers = numbers._replace(**_prompt_lengths(n, normalization, question.prompt_tokens))
     endless = n == math.inf
     result: Any = None
     left: Any = True
@@ -217,12 +230,12 @@ def _array_risk(question: Asked, numbers: Numbers, scalars: tuple[Any, ...], mad
     return result
 
 
-def _cut(x: Any, axis: int, piece: slice) -> Any:
-    """A piece of an argument along an axis counted from the end, which it may lack or have length 1 along."""
-    if not isinstance(x, np.ndarray) or x.ndim < -axis or x.shape[axis] == 1:
+def _cut(x: Array, axis: int, piece: slice) -> Array:
+    """A piece of an array along an axis counted from the end, which it may lack or have length 1 along."""
+    if x.ndim < -axis or x.shape[axis] == 1:
         return x
     index: tuple[Any, ...] = (..., piece, *(slice(None),) * (-axis - 1))
-    return x[index]
+    return np.asarray(x[index])
 
 
 def scaled_scalars(question: Asked, numbers: Numbers, made_for: Question, kind: Kind) -> Any:

@@ -57,6 +57,6 @@ def carried(world: World, point: Point) -> list[Any]:
     """What a law knows of its model beforehand, less what the model implies, entry by entry: zeros, or it is wrong."""
     B_Sigma = point.B @ world.sigma
     known = [] if point.gain is None else [point.gain - B_Sigma]
-    known += [] if point.residual is None else [point.residual - (world.space.identity - B_Sigma)]
+    known += [] if point.residual is None else [point.residual - (world.space.identity - point.start * B_Sigma)]
     known += [] if point.seen is None else [point.seen - (point.v_x + point.w * world.target)]
     return [entry for x in known for entry in coordinates(x)]

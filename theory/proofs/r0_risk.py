@@ -171,12 +171,13 @@ def derive_risk(proof: Proof) -> None:
 
 
 def carrying_heads(head: Head) -> dict[str, Head]:
-    """The head with what it may carry: Q times the inputs' covariance, and the identity less that."""
+    """The head with what it may carry: Q times the inputs' covariance, and the identity less that, or less a multiple."""
     product = head.Q @ SPACE.token_operator(Sigma, 0)
-    residual = SPACE.token_operator(identity, 0) - product
+    one = SPACE.token_operator(identity, 0)
     return {
         "product carried": head._replace(product=product),
-        "product and residual carried": head._replace(product=product, residual=residual),
+        "product and residual carried": head._replace(product=product, residual=one - product),
+        "residual of another start": head._replace(product=product, residual=one - 3 * product, start=3),
     }
 
 

@@ -76,8 +76,12 @@ def derive_closed_form(proof: Proof) -> None:
     point = laws.pretrained(world())
     nothing = [*coordinates(point.v_x), *coordinates(point.b), plain(point.q)]
     proof.zeros("the printed point, all else zero", [shrinkage(point) - a, *nothing])
-    proof.step("The contractions that the point carries are those of its scalars.")
+    proof.step("The contractions that the point carries are those of its scalars, in the gauge B = I too.")
     proof.zeros("contractions", carried(world(), point))
+    unit_keys = world()._replace(unit_keys=True)
+    shared = laws.pretrained(unit_keys)
+    keys = [entry - ONE for entry in coordinates(shared.B)]
+    proof.zeros("B = I", [*keys, shrinkage(shared) - a, *carried(unit_keys, shared)])
     proof.step(
         r"The numerator of r below is free of m, so $r \to 0$ and $a \to 1$ as $m \to \infty$, which is what is printed "
         "there."

@@ -78,6 +78,7 @@ class Prompt:
             return cached_gaussian_moment(sigma, tuple(x)) * centred_moment(eps, noise_variance)
 
         self._token_moment = token_moment
+        self._moment = cache(self._product_of_moments)  # the entries of a gradient ask for the same
         self._task_moment = cache(lambda block: task_moment(unpack(block, d)))
 
     def set_divisor(self, tokens: Fraction) -> None:
@@ -107,10 +108,15 @@ class Prompt:
         for a, x in p_numerators.items():
             for b, y in q_numerators.items():
                 expanded[a + b] = expanded.get(a + b, 0) + x * y
-        total = sum((numerator * self._moment(monomial) for monomial, numerator in expanded.items()), ZERO)
+        sums: dict[int, int] = {}  # by denominator, for the same reason
+        for monomial, numerator in expanded.items():
+            if moment := self._moment(monomial):
+                below = moment.denominator
+                sums[below] = sums.get(below, 0) + numerator * moment.numerator
+        total = sum((Fraction(above, below) for below, above in sums.items()), ZERO)
         return total / (p_denominator * q_denominator)
 
-    def _moment(self, monomial: int) -> Fraction:
+    def _product_of_moments(self, monomial: int) -> Fraction:
         moment = ONE
         for block in range(self._token_blocks):
             moment *= self._token_moment(monomial & ((1 << self._width) - 1), block == 0)

@@ -115,6 +115,7 @@ def reference() -> str:
                 continue  # what numerics hands on is described where it is defined
             kind = "autodata" if get_args(value) else "autoclass" if isinstance(value, type) else "autofunction"
             parts.append(f"```{{eval-rst}}\n.. {kind}:: {package.__name__}.{name}\n```")
+    parts.append("## figures\n\n```{eval-rst}\n.. automodule:: figures\n.. autofunction:: figures.numbers\n```")
     return "\n\n".join(parts) + "\n"
 
 

@@ -81,6 +81,12 @@ UNUSED = {
 TRAINED = frozenset({"theory_against_trained", "claims_ledger"})  # show trained models
 
 
+def arguments(name: str) -> tuple[str, ...]:
+    """What a figure's function takes."""
+    own = ["setting"] * (name not in FIXED) + ["training"] * (name in TRAINED)
+    return (*own, "ax", "look")
+
+
 def load(name: str) -> FigureModule:
     """The module of a figure."""
     return cast(FigureModule, importlib.import_module(f".drawn.{name}", __package__))

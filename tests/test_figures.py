@@ -903,6 +903,57 @@ def test_a_figure_by_its_name_on_ones_own_axes() -> None:
         _ = figures.unknown
 
 
+def test_help_tells_what_a_figure_shows_and_takes() -> None:
+    import doctest
+    import inspect
+
+    import figures
+
+    for name in catalogue.NAMES:
+        function = getattr(figures, name)
+        assert (function.__name__, function.__module__) == (name, "figures")
+        assert pickle.loads(pickle.dumps(function)) is function
+        taken = inspect.signature(function).parameters
+        assert taken.keys() >= inspect.signature(catalogue.load(name).data).parameters.keys()
+        assert all(f"\n{argument} : " in function.__doc__ for argument in taken)
+        assert catalogue.load(name).TITLE in function.__doc__
+    for name in ("six_strategies", "pretrained_by_dimension"):
+        examples = doctest.DocTestFinder().find(getattr(figures, name))
+        assert [doctest.DocTestRunner().run(one) for one in examples] == [(0, 2)]
+    for where in re.findall(r"``(figures\.\w+)\b", (figures.__doc__ or "") + (rendering.draw.__doc__ or "")):
+        assert eval(where) is not None  # after no other import
+    table = figures.numbers("six_strategies", OWN).where(strategy="mixed", task="target", n_shots=7)
+    assert table["risk"] == pytest.approx([theory.risk("mixed", 7, setting=OWN)], rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("six_strategies", {"settings": 1}, r"'settings' \(did you mean 'setting'\?\); allowed: setting, ax, look"),
+        (
+            "six_strategies",
+            {"m": 9},
+            r"'m' \(it is an argument of a setting: setting=theory.Setting\(pretrain_shots=...\)\)",
+        ),
+        ("trust", {"training": "x"}, r"figures.trust\(\) got an unknown argument 'training'; allowed: ax, look"),
+        ("six_strategies", {"setting": 3}, "setting = 3 is not allowed: setting must be a theory.Setting"),
+        ("six_strategies", {"ax": [3]}, r"ax = \[3\] is not allowed: ax must be Matplotlib Axes"),
+        (
+            "six_strategies",
+            {"look": 3},
+            "look = 3 is not allowed: look must be one of 'paper', 'talk', 'dark', 'talk,dark'",
+        ),
+        ("claims_ledger", {"training": 3}, "training = 3 is not allowed: training must be a directory"),
+        ("numbers", {"name": "trust", "n": 3}, r"figures.numbers\(\) got an unknown argument 'n'"),
+    ],
+)
+def test_a_figure_names_what_it_does_not_take(name: str, arguments: dict[str, Any], message: str) -> None:
+    import figures
+
+    with pytest.raises(TypeError, match=message):
+        getattr(figures, name)(**arguments)
+
+
 def test_on_dark_axes_of_ones_own_all_lines_are_seen_and_legends_stay_inside() -> None:
     """Under a dark configuration black is light, in what it draws and in what a figure draws in black by itself."""
     import matplotlib.style

@@ -11,6 +11,7 @@ SYMBOLS = {
     "w_0": "value_scale", "N": "normalization", "mask": "query",
 }  # fmt: skip
 ROOTS = ("sigma", "noise_std", "std")  # what noise_variance is the square of
+OF_SETTING = frozenset(SYMBOLS.values()) - {"n_shots", "task"}
 OF_RISK_ALONE = ("n_shots", "task", "certify")  # neither a setting's nor a fixed point's
 
 
@@ -46,6 +47,8 @@ def unknown_keywords(function: str, unknown: Iterable[str], allowed: Sequence[st
         hint = ""
         if name in ROOTS and "noise_variance" in allowed:
             hint = f" (did you mean 'noise_variance', the square of {name}?)"
+        elif "setting" in allowed and (own := SYMBOLS.get(name, name)) in OF_SETTING.difference(allowed):
+            hint = f" (it is an argument of a setting: setting=theory.Setting({own}=...))"
         elif name not in OF_RISK_ALONE and (meant := _meant(name, allowed)):
             hint = f" (did you mean {meant!r}?)"
         elif meant := _meant(name, OF_RISK_ALONE):

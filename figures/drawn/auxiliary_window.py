@@ -25,7 +25,7 @@ CAPTION = (
 THEOREM = "R8: it helps the target where w*(n) < (a + w*(m))/2, and hurts unseen tasks where a(n) > (a + w*(m))/2."
 NOTICE = (
     "Below the window the auxiliary loss helps both, above it it hurts both; the published trade-off is "
-    "what happens between the two lines. From m = 1 + 2d + 2d(d+3)(1+sigma^2) on the window has no upper end."
+    "what happens between the two lines. From m = 1 + 2d + 2d(d+3)(1+σ²) on the window has no upper end."
 )
 
 SHOTS = np.unique(np.geomspace(1, 200, 60).round().astype(int))

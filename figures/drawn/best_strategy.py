@@ -64,7 +64,7 @@ _FILLS = {
     "zero_shot_value": ("#56A5D8", ""),
     "mixed": ("#E9BCD6", "///"),
     "mixed_value": ("#66C2A5", "..."),
-    "mixed_kq": ("#F6D889", "--"),
+    "mixed_kq": ("#F6D889", "---"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 from fractions import Fraction
@@ -182,7 +183,7 @@ def _verdicts(
     """A table in words, its columns at fractions of the width in a paper."""
     axes.set_axis_off()
     crowding = style.crowding()
-    letters = (_WIDTH if claim is not None else 0.55 * _WIDTH) / (1 - derivation) * (1 / crowding - derivation)
+    letters = (_WIDTH if claim is not None else 0.58 * _WIDTH) / (1 - derivation) * (1 / crowding - derivation)
     axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
     for k, (name, verdict, text) in enumerate(rows):
         y = len(rows) - 1 - k
@@ -203,21 +204,23 @@ def _rules(axes: Axes, count: int) -> None:
 
 
 _COLORS = {"confirmed": "#00704F", "conditional": "#8A5A00", "corrected": "#B03A00"}
-_WIDTH = 92  # letters in a line
+_WIDTH = 86  # letters in a line
 
 
 def _typeset(text: str) -> str:
     """Plain text with its formulas as mathematics."""
     for plain, typeset in (
-        ("theta' Sigma theta_0", r"$\theta'\Sigma\theta_0$"),
-        ("theta' Sigma theta", r"$\theta'\Sigma\theta$"),
-        ("(n, theta)", r"$(n,\theta)$"),
-        ("sigma^2", r"$\sigma^2$"),
-        (" Sigma", r" $\Sigma$"),
-        (")^2", r")$^2$"),
-        ("w_0", r"$w_0$"),
+        ("theta' Sigma theta_0", "$θ′Σθ_0$"),
+        ("theta' Sigma theta", "$θ′Σθ$"),
+        ("(n, theta)", "$(n,θ)$"),
+        ("sigma^2", "$σ^2$"),
+        (" Sigma", " $Σ$"),
+        (")^2", ")$^2$"),
+        ("w_0", "$w_0$"),
         (">=", "≥"),
+        ("<=", "≤"),
+        (" - ", " − "),
         ("infinity", "∞"),
     ):
         text = text.replace(plain, typeset)
-    return text
+    return re.sub(r" ([<>≤≥]) ", "\u00a0\\1\u00a0", text)  # no line ends within a relation

@@ -23,10 +23,10 @@ CAPTION = (
     "The six scalars (α, w, q, β, γ, δ) along population gradient flow from the pretrained model; triangles "
     "at the right edge: the closed-form fixed points. The mixed strategies at λ → 0⁺ have a fast phase, "
     "which descends the zero-shot loss (their panels are those of the zero-shot strategies), and a slow one "
-    "along its minimisers in time λ t. (d) |v|² - |Q|² along each flow. (h) The ratio w/α in the slow phase "
+    "along its minimisers in time λ t. (d) |v|² − |Q|² along each flow. (h) The ratio w/α in the slow phase "
     "of mixed from many starts, and its two limits. d = {d}, m = {m}, σ² = {noise}."
 )
-THEOREM = "R2-R7 (end points), R10 (flow, conservation of |v|² - |Q|²)."
+THEOREM = "R2-R7 (end points), R10 (flow, conservation of |v|² − |Q|²)."
 NOTICE = (
     "Every flow ends at its closed form. The conserved quantity is constant where all parameters train. "
     "Zero-shot fine-tuning of key-query alone does not move at all; which limit mixed reaches depends on "

@@ -20,7 +20,7 @@ CAPTION = (
     "target. Last panel: the largest distance of each curve from its limit, for n/d in [1/5, 4], against d; "
     "dotted: slope −1."
 )
-THEOREM = "R9: the limit d → infinity at fixed n/d and m/d."
+THEOREM = "R9: the limit d → ∞ at fixed n/d and m/d."
 NOTICE = (
     "Curves approach their limit as 1/d. In the limit value-only fine-tuning is free: its zero-shot risk on "
     "the target, σ² + 2 s/(d+4), tends to the noise, and its price on unseen tasks vanishes at any fixed "

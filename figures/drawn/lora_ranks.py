@@ -16,8 +16,8 @@ NAME = "lora_ranks"
 TITLE = "LoRA of a low rank forgets more than full fine-tuning"
 CAPTION = (
     "Zero-shot risk on the target less the noise (left) and risk on the average unseen task at n = 20 (right) against the time of the "
-    "gradient flow on the zero-shot loss: of LoRA's factors on V and Q of rank r, one draw of them, and of whole matrices. Dotted: "
-    "value-only fine-tuning, and for the unseen risk no in-context learning at all. d = {d}, m = {m}, σ² = {noise}; axes logarithmic."
+    "gradient flow on the zero-shot loss: of LoRA's factors on V and Q of rank r, one draw of them, and of whole matrices. Horizontal "
+    "lines: value-only fine-tuning (left), and no in-context learning at all (right). d = {d}, m = {m}, σ² = {noise}; axes logarithmic."
 )
 THEOREM = "R22.ranks (what is left of the loss), R2 and R4 (the whole matrices); the flows are integrated."
 NOTICE = (

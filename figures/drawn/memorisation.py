@@ -56,7 +56,7 @@ def draw(table: Table) -> Figure:
         for name, curve in part.groups("strategy"):
             axes.plot(curve["cosine"], curve["risk"], markevery=8, **style.strategy(name, marker=True))
         axes.set(xlabel=r"cosine of $\theta$ and $\theta_0$", xlim=(-1, 1), yscale="log")
-        axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1\nopposite", "−0.5", "0", "0.5", "1\ntarget"])
+        axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1\nopposite", "−0.5\n", "0\n", "0.5\n", "1\ntarget"])
         axes.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
         axes.minorticks_off()
         style.panel_title(axes, k, f"$n={n}$ shots")

@@ -17,7 +17,7 @@ CAPTION = (
     "1000 shots, no label noise, unit-norm tasks. Stars: the real n at which the risk crosses the zero-shot "
     "risk s; dotted lines: the published threshold n = d − 1."
 )
-THEOREM = "R1: n shots beat none exactly when n + 1 > a d (1 + σ²/s) / (2 - a)."
+THEOREM = "R1: n shots beat none exactly when n + 1 > a d (1 + σ²/s) / (2 − a)."
 NOTICE = (
     "Few shots are worse than none. At m = 1000 the crossing lies a little below n = d − 1; it is there "
     "exactly, as a tie, when m is infinite."

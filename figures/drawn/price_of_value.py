@@ -19,7 +19,7 @@ CAPTION = (
     "price as a fraction of the pretrained model's risk at the same number of shots. m = {m}, σ² = {noise}, both "
     "axes logarithmic on the left."
 )
-THEOREM = "R9: s [n(n+1+d) + 2n(d+2) + (d+2)(d+4)] / ((d+4)² (n+1)²), and s/(d+4)² at n = infinity."
+THEOREM = "R9: s [n(n+1+d) + 2n(d+2) + (d+2)(d+4)] / ((d+4)² (n+1)²), and s/(d+4)² at n = ∞."
 NOTICE = (
     "The price falls with n but not to zero. It depends neither on m nor on the noise, so that relative to "
     "a risk which keeps falling it can rise again with n: in small dimensions it does."

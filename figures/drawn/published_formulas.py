@@ -32,7 +32,7 @@ CAPTION = (
     "Each paper's formula (lines) and the exact value in its own conventions (circles). (a) Zhang, Frei, Bartlett 2024: "
     "the risk at M shots of the model trained at N = 10, Theorem 4.2 (solid) and the bound of Corollary 4.3 (dashed). (b) Ahn et al. 2023: "
     "the optimum's eigenvalues at the inputs' 2, 1 and 0.3. (c) Mahankali et al. 2023: the step for d = 1, 4, 16. (d) Wu et al. 2023: what a "
-    "preconditioner trained at 20 shots costs at n. (e) Li et al. 2024: the least risk for d = 1, 4, 16. (f) Zhang et al. "
+    "preconditioner trained at 20 shots costs at n (at 20 nothing, which a logarithmic axis does not show). (e) Li et al. 2024: the least risk for d = 1, 4, 16. (f) Zhang et al. "
     "2025: the plateaus of the loss. (g) The setting of Kwon et al. 2025: the risk at M = 5, 20, 80 shots against the cosine "
     "of the subspaces. (h) Lu et al. 2025: the least error at 2d shots and its limit. (i) The error in "
     "their script of a readout with a label column, and the exact one (d = 100, 200 shots)."

@@ -18,8 +18,8 @@ CAPTION = (
     "Local minima of the zero-shot loss plus μ times the pretraining loss, all parameters trained, against μ: the zero-shot "
     "risk on the target less the noise (left) and the risk on the average unseen task at n = 20 (right). Vertical lines: where "
     "the one that keeps in-context learning ends (μ₋), where both losses are equal, and where the one that memorises the target "
-    "ends (μ₊). Dotted: the pretrained model, and for the unseen risk no in-context learning at all. d = 5, m = 20, σ² = 0.1; "
-    "logarithmic abscissa."
+    "ends (μ₊). Horizontal lines on the right: the pretrained model, below, and no in-context learning at all, above. "
+    "d = 5, m = 20, σ² = 0.1; logarithmic abscissa."
 )
 THEOREM = "R18; each point is certified by the gradient and the Hessian in all entries of (v, Q)."
 NOTICE = (
@@ -62,7 +62,7 @@ def draw(table: Table) -> Figure:
             curve = table.where(branch=name)
             axes.plot(curve["weight"], curve[column], color=color, linestyle=line, label=label)
         for edge, line in (("lower", (0, (4, 2))), ("equal", "-"), ("upper", (0, (1, 1)))):
-            label = {"lower": r"$\mu_-$", "equal": "equal losses", "upper": r"$\mu_+$"}[edge]
+            label = {"lower": r"$\mu_{-}$", "equal": "equal losses", "upper": r"$\mu_{+}$"}[edge]
             axes.axvline(table[edge][0], color="0.35", linewidth=style.stroke(0.8), linestyle=line, label=label)
         axes.set(xscale="log", xlabel=r"weight of replay $\mu$", xlim=(0.02, 60))
         style.panel_title(axes, k, ("learnt of the target", "left for unseen tasks")[k])

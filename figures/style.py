@@ -207,11 +207,18 @@ def finished(made: FigureBase) -> None:
             colors = getter()
             if isinstance(colors, str) and colors in ("none", "auto"):
                 continue
+            if name == "edgecolor" and _hatched_in_colour(artist):
+                continue
             rgba = to_rgba_array(colors)
             grey = (np.ptp(rgba[:, :3], axis=1) < 0.01) & (rgba[:, 3] > 0)
             if grey.any():
                 rgba[grey, :3] = ink - (ink - paper) * rgba[grey, :3]
                 setter(rgba[0] if len(rgba) == 1 else rgba)
+
+
+def _hatched_in_colour(artist: Any) -> bool:
+    """Whether a hatch lies on a colour, which stays, so that the hatch is seen on it as it is."""
+    return bool(getattr(artist, "get_hatch", str)()) and np.ptp(to_rgba_array(artist.get_facecolor())[0, :3]) >= 0.01
 
 
 def on_page(color: str) -> Any:

@@ -34,6 +34,7 @@ from figures import catalogue, official, rendering, style
 from figures.__main__ import main
 from figures.drawn.claims_ledger import printed_number
 from figures.gallery import write_gallery
+from figures.regions import fill_region
 from figures.rendering import render
 from figures.table import Table
 from numerics import frontier
@@ -976,6 +977,20 @@ def test_on_dark_axes_of_ones_own_all_lines_are_seen_and_legends_stay_inside() -
     (legend,) = drawn.legends
     assert legend.get_window_extent().width <= drawn.bbox.width
     assert len(legend.get_texts()) == 6
+
+
+def test_on_a_dark_page_a_hatch_is_seen_on_its_colour() -> None:
+    grid, inside = np.arange(3.0), np.ones((3, 3), dtype=bool)
+    with style.applied("dark"):
+        made = style.figure(2, 2)
+        axes = made.subplots()
+        for color in ("#F6D889", "#E8E8E8"):
+            fill_region(axes, grid, grid, inside, color, "//")
+        style.finished(made)
+    brightness = [np.mean([patch.get_facecolor()[:3], patch.get_edgecolor()[:3]], axis=1) for patch in axes.patches]
+    (yellow, on_yellow), (grey, on_grey) = brightness
+    assert yellow > 2 * on_yellow
+    assert on_grey > 2 * grey
 
 
 def test_plot_draws_on_the_axes_that_are_given() -> None:

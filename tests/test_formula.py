@@ -18,6 +18,7 @@ from theory.__main__ import main
 from theory.formulas import Formula
 from theory.readable_relations import readable
 from theory.strategies import PUBLISHED
+from theory.which_theorem import theorem_of
 
 CLOSE = 1e-12  # relative; both sides are sums of some ten terms in floats, whose worst was 7e-15 here
 SHOTS = OFFICIAL.replace(normalization="shots", value_scale=1.3)
@@ -73,6 +74,8 @@ OTHERS: list[tuple[Any, Setting]] = [
     ("zero_shot", SHOTS),
     ("mixed", SHOTS),
     ("mixed_kq", SHOTS.replace(few_shot_shots=4)),
+    ("mixed_kq", OFFICIAL.replace(pretrain_shots=math.inf, few_shot_shots=5)),
+    (Strategy(("v_0",)), OFFICIAL),
     ("zs_v", OFFICIAL.replace(pretrain_shots=math.inf)),
     ("zs_v", OFFICIAL.replace(normalization=7.0)),
     ("mixed_value", OFFICIAL.replace(few_shot_weight=0.5, few_shot_shots=7)),
@@ -92,6 +95,77 @@ OTHERS: list[tuple[Any, Setting]] = [
 def test_what_is_written_from_the_laws(strategy: Any, setting: Setting) -> None:
     for task in (0.25, "unseen"):
         agrees(formula(strategy, task, setting=setting), risk(strategy, 10, setting=setting, task=task))
+
+
+COVERED: list[
+    tuple[Any, Setting, str, Any]
+] = [  # what the theorem's statement says: another strategy's end, or R16's tau
+    (Strategy("value", replay=3.0), OFFICIAL, "R16", lambda d, m, t: 1 / (1 + 3 * t["kappa"])),
+    (Strategy(("v_x",), pull=2.0), SHOTS, "R16", lambda d, m, t: t["K"] / (t["K"] + 2)),
+    (Strategy("value", time=0.01), SHOTS, "R16", lambda d, m, t: 1 - math.exp(-2 * t["K"] * 0.01)),
+    (Strategy(("v_x", "w")), OFFICIAL, "R4", "zero_shot_value"),
+    (Strategy(("v_x", "w"), few_shot=0.5), SHOTS.replace(few_shot_weight=0.5), "R5", "mixed_value"),
+    (Strategy(("q", "B"), pull=1, time=2.0), OFFICIAL, "R3", "pretrained"),
+    (Strategy("key_query", few_shot=0.5), OFFICIAL, "R6", "mixed_kq"),
+    ("zero_shot", OFFICIAL.replace(query="masked"), "R3.masked", "pretrained"),
+    ("zs_v", OFFICIAL.replace(query="masked"), "R3.masked", "pretrained"),
+    ("pretrained", OFFICIAL.replace(query="masked"), "R12.one_head", "pretrained"),
+    ("zs_v", SHOTS, "R4", "zero_shot_value"),
+]
+
+
+@pytest.mark.parametrize(("strategy", "setting", "name", "end"), COVERED)
+def test_a_theorem_is_named_where_its_statement_is_what_the_formula_gives(
+    strategy: Any, setting: Setting, name: str, end: Any
+) -> None:
+    found = formula(strategy, "unseen", setting=setting)
+    assert found.theorem == name
+    if isinstance(end, str):
+        assert found(n=7) == pytest.approx(risk(end, 7, setting=setting, task="unseen"), rel=CLOSE)
+        return
+    # R16: v_x is tau times R4's, and unseen tasks pay tau^2 Pi_n
+    d, m, n = 5, 20, 7
+    beta = float(theory.fixed_point("pretrained", setting=setting).B[0, 0])
+    known = {
+        "K": beta**2 * (d + 2) * (d + 4),
+        "kappa": (1 + m * (m + 3 * d + 5) / ((d + 2) * (d + 4))) / (m + 1) ** 2,
+    }
+    N = n + 1 if setting.normalization == "tokens" else n
+    price = end(d, m, known) ** 2 * (n**2 + (3 * d + 5) * n + (d + 2) * (d + 4)) / ((d + 4) * N) ** 2
+    expected = risk("pretrained", n, setting=setting, task="unseen") + price
+    assert found(n=n) == pytest.approx(expected, rel=CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "changed"),
+    [
+        (VALUE, {}),
+        (Strategy("value", zero_shot=2.0), {}),
+        (Strategy("value", replay=3.0), {"normalization": "shots"}),
+        (Strategy("value", replay=3.0), {"pretrain_shots": math.inf}),
+        (Strategy("value", pull=3.0), {"normalization": 7.0}),
+        (Strategy("value", pull=3.0, time=1.0), {}),
+        (Strategy(("v_x",), few_shot=0.5), {}),
+        (Strategy(("v_0",)), {}),
+        (Strategy(("q",), few_shot=0.5), {}),
+        (Strategy("key_query", few_shot=0.5), {"noise_variance": 0}),
+        (Strategy("skip", time=1.0), {}),
+    ],
+)
+def test_no_theorem_is_named_that_does_not_cover_the_strategy(strategy: Strategy, changed: dict[str, Any]) -> None:
+    assert theorem_of(strategy, OFFICIAL.replace(**changed)) == ""
+
+
+def test_psi_stays_where_the_average_is_over_the_sphere() -> None:
+    """Another Psi would change the pretraining and not the average, whose tasks stay on the sphere."""
+    world = WORLD.replace(task_covariance=None)
+    for task, gaussian, replaceable in (("unseen", False, False), ("unseen", True, True), ("target", False, True)):
+        setting = world.replace(task_covariance=[1, 0.5, 0.25]) if gaussian else world
+        found = formula("zs_v", task, "general", setting)
+        assert ("Psi" in found.arrays) == replaceable
+        assert ("not to be replaced" in found.code) == ("not to be replaced" in found.assumptions[0]) != replaceable
+    with pytest.raises(TypeError, match="no argument 'Psi'; allowed: n, m, d, sigma2, Sigma, theta0"):
+        formula("zs_v", "unseen", "general", world)(Psi=np.eye(3))
 
 
 def test_a_wrong_law_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +209,7 @@ def test_it_takes_any_kind_of_number() -> None:
         (("zs", [1.0, 0, 0, 0, 0]), ValueError, "covariance='general' takes vectors"),
         (("mixed", "target", "isotropic", Setting(d=5, pretrain_shots=9)), ValueError, "noise_variance = 0"),
         ((Strategy("all", replay=2),), NoClosedForm, "no printed formula"),
+        ((Strategy("prompt", few_shot=2),), NoClosedForm, "no printed formula"),
         (("zs", "target", "isotropic", Setting(d=sympy.Symbol("d"))), ValueError, "^d = d"),
     ],
 )
@@ -150,6 +225,18 @@ def test_the_command_prints_the_program(capsys: pytest.CaptureFixture[str]) -> N
     assert printed(text) == pytest.approx(expected, rel=CLOSE)
     assert main(["formula", "zs", "--latex"]) == 0
     assert capsys.readouterr().out == formula("zs").latex + "\n"
+    practice = ["formula", "value", "--task", "unseen", "--replay", "3"]
+    for given, weights, proof in (
+        ([], {}, "prove R16 -v"),
+        (["--few-shot", "1/5"], {"few_shot": 0.2}, "of a quadratic loss"),
+    ):
+        assert main([*practice, *given]) == 0
+        text = capsys.readouterr().out
+        assert proof in text
+        expected = risk(Strategy("value", replay=3.0, **weights), 10, setting=OFFICIAL, task="unseen")
+        assert printed(text) == pytest.approx(expected, rel=CLOSE)
+    assert main(["formula", "zs", "--replay", "3"]) == 2
+    assert "--replay is not allowed with 'zs'" in capsys.readouterr().err
 
 
 def test_the_mathematics_says_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import NoClosedForm, Setting, compare_command, risk
 from .command_options import (
     add_csv,
+    add_query,
     add_setting,
     add_strategies,
     add_task,
@@ -20,7 +21,7 @@ from .command_options import (
     strategies_of,
     told_world,
 )
-from .command_types import OneLineParser, file_name, name_or_number, shot_counts
+from .command_types import OneLineParser, file_name, shot_counts
 from .names import TaskName
 from .printed_formulas import program
 from .strategies import STRATEGIES, Strategy, find_strategy
@@ -73,13 +74,12 @@ def parser() -> argparse.ArgumentParser:
     printed = commands.add_parser(
         "formula", help="a strategy's risk as a Python program to copy, or as LaTeX", epilog=FRACTIONS
     )
-    printed.add_argument("strategy", help="name or alias; 'strategies' lists them")
-    printed.add_argument(
-        "--task", type=name_or_number, default="target", help=f"{', '.join(TASKS)} or a cosine (default target)"
-    )
+    add_strategies(printed, one=True)
+    add_task(printed)
     printed.add_argument("--covariance", default="isotropic", help="isotropic (default) or general: any covariances")
     printed.add_argument("--latex", action="store_true", help="print LaTeX instead")
     add_setting(printed, d=5, noise=0.1, pretrain_shots=20)
+    add_query(printed)
 
     limits = commands.add_parser(
         "conditions",
@@ -194,15 +194,18 @@ def run_formula(arguments: argparse.Namespace) -> int:
     """A strategy's formula."""
     from .formulas import formula
 
-    found = formula(arguments.strategy, arguments.task, arguments.covariance, setting_of(arguments))
+    (strategy,) = strategies_of(arguments)
+    found = formula(strategy, arguments.task, arguments.covariance, setting_of(arguments))
     if arguments.latex:
         print(found.latex)
         return 0
-    proved = [f"# Proof: python -m theory prove {found.theorem} -v"] if found.theorem else []
     if found.theorem.startswith("R11."):  # it says that these lines are the library's; the derivation is elsewhere
-        derived = find_strategy(arguments.strategy).theorem.replace(",", "")
-        proved[0] = f"# Proof: python -m theory prove {derived} -v derives the model, {found.theorem} these lines"
-    print(*(f"# {text}" for text in found.assumptions), *proved, found.code, sep="\n", end="")
+        proved = f"Proof: python -m theory prove {strategy.theorem} -v derives the model, {found.theorem} these lines"
+    elif found.theorem:
+        proved = f"Proof: python -m theory prove {found.theorem} -v derives the model, R12 the risk of any"
+    else:
+        proved = "Where training ends is the law of a quadratic loss and no theorem of its own; R12 proves the risk of any model"
+    print(*(f"# {text}" for text in (*found.assumptions, proved)), found.code, sep="\n", end="")
     return 0
 
 

@@ -81,6 +81,11 @@ def add_world(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--task-covariance", dest="psi", type=covariance, metavar="PSI", help="of the pretraining tasks, likewise"
     )
+    add_query(command)
+
+
+def add_query(command: argparse.ArgumentParser) -> None:
+    """Whether the query is masked."""
     command.add_argument(
         "--query",
         choices=QUERIES,

@@ -34,6 +34,8 @@ from .setting import OFFICIAL, Setting, as_matrix
 from .strategies import PUBLISHED, Strategy, find_strategy
 from .tasks import OPPOSITE, TARGET, UNSEEN, checked_task
 from .validation import NoClosedForm
+from .which_theorem import theorem_of
+from .worlds import NUMBER_FIELDS
 from .written_laws import written
 
 COVARIANCES = ("isotropic", "general")
@@ -55,7 +57,8 @@ class Formula:
     assumptions : tuple of str
         The conventions and the world in which it holds.
     theorem : str
-        The theorem that proves it, as :func:`theory.prove` takes it; empty where a law of composed strategies gives it.
+        What proves these lines (R11), or else states where training ends (R12 proves the risk of any model), as
+        :func:`theory.prove` takes it; empty where no statement covers the strategy, and the law of a quadratic loss gives its end.
     numbers : dict
         The numbers that it takes by name, with the example's values.
     arrays : tuple of str
@@ -74,11 +77,14 @@ class Formula:
     arrays: tuple[str, ...] = field(default=(), repr=False)
     place: str = field(default="", repr=False)  # lines that give the cosine, and its square, their values
 
+    def _used(self, place: str) -> list[str]:
+        """Of the lines that give the cosine, and its square, their values, those that the others use."""
+        return [line for line in lines_of(place) if re.search(rf"\b{line.split(' =')[0]}\b", self.lines)]
+
     @property
     def latex(self) -> str:
         """The lines as LaTeX."""
-        used = [line for line in lines_of(self.place) if re.search(rf"\b{line.split(' =')[0]}\b", self.lines)]
-        rows = [latex_of(line).replace(" = ", " &= ", 1) for line in (*used, *lines_of(self.lines))]
+        rows = [latex_of(line).replace(" = ", " &= ", 1) for line in (*self._used(self.place), *lines_of(self.lines))]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def __call__(self, **numbers: Any) -> Any:
@@ -92,7 +98,7 @@ class Formula:
         values = {**self.numbers, **numbers}
         if not any(isinstance(x, float | np.ndarray) for x in values.values()):
             values = {name: Fraction(x) if type(x) is int else x for name, x in values.items()}
-        place = UNIT_TASK if "cosine" in values else UNSEEN_AVERAGE
+        place = "\n".join(self._used(UNIT_TASK if "cosine" in values else UNSEEN_AVERAGE))
         known = {"sqrt": square_root, "exp": _exponential, "maximum": lambda n, one: at_least_one(n), **values}
         exec(f"{place}\n{self.lines}", known)
         return known["risk"]
@@ -180,13 +186,7 @@ def formula(
             raise validation.reject(
                 name, value, "a number: the formula has a name for it already, and this is its example's value"
             )
-        if isinstance(value, np.ndarray) and name in (
-            "d",
-            "noise_variance",
-            "pretrain_shots",
-            "few_shot_shots",
-            "few_shot_weight",
-        ):
+        if isinstance(value, np.ndarray) and name in NUMBER_FIELDS:
             raise validation.reject(name, value, "one number: the formula takes arrays when it is called")
     if covariance == "general":
         return _general(found, task, given, setting is None)
@@ -234,7 +234,7 @@ def _isotropic(strategy: Strategy, task: Any, setting: Setting) -> Formula:
         "Inputs N(0, I), a target of length 1, pretraining tasks uniform on the unit sphere.",
         *_conventions(strategy, setting),
     )
-    theorem = f"R11.{strategy.name}" if usual else strategy.theorem
+    theorem = f"R11.{strategy.name}" if usual else theorem_of(strategy, setting)
     place = UNSEEN_AVERAGE if at is None else f"cosine = {at}\n{UNIT_TASK}"
     return Formula(program(setup, lines), lines, assumptions, theorem, numbers, place=place)
 
@@ -254,10 +254,7 @@ def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> 
         d = setting.d
         if type(d) is not int:
             raise validation.reject("d", d, "one whole number in general formulas")
-        if setting.covariance is None:
-            arrays["Sigma"] = "eye(d)"
-        else:
-            arrays["Sigma"] = _array(as_matrix(setting.covariance, d))
+        arrays["Sigma"] = "eye(d)" if setting.covariance is None else _array(as_matrix(setting.covariance, d))
         arrays["Psi"] = "eye(d)/d" if setting.task_covariance is None else _array(as_matrix(setting.task_covariance, d))
         if setting.target is not None:
             arrays["theta0"] = _array(setting.target)
@@ -268,16 +265,19 @@ def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> 
     else:
         arrays["theta"] = _array(validation.vector("task", task, setting.d))
     lines, numbers = printed[strategy.name], _numbers(setting)
-    setup = general_setup({name: _text(x) for name, x in numbers.items()}, **arrays)
-    if any("array(" in text for text in arrays.values()):
-        setup = setup.replace("import arange, diag", "import arange, array, diag")
     unseen = isinstance(task, str) and task == UNSEEN
     gaussian = example or setting.task_covariance is not None
+    on_sphere = unseen and not gaussian
+    setup = general_setup({name: _text(x) for name, x in numbers.items()}, on_sphere, **arrays)
+    if any("array(" in text for text in arrays.values()):
+        setup = setup.replace("import arange, diag", "import arange, array, diag")
     code = program_of_average(setup, lines, gaussian) if unseen else program(setup, lines)
-    names = ("Sigma", "Psi", "theta0", *(() if unseen else ("theta",)))
-    tasks = (
-        "Tasks of pretraining N(0, Psi)" if gaussian else "Tasks of pretraining uniform on the unit sphere, Psi = I/d"
-    )
+    names = ("Sigma", *(() if on_sphere else ("Psi",)), "theta0", *(() if unseen else ("theta",)))
+    tasks = "Tasks of pretraining" + (" N(0, Psi)" if gaussian else " uniform on the unit sphere, Psi = I/d")
+    if on_sphere:
+        tasks += (
+            ", and so those of the average: Psi is not to be replaced (beside a task_covariance they are N(0, Psi))"
+        )
     assumptions = (f"Inputs N(0, Sigma), Sigma positive definite. {tasks}.", *_conventions(strategy, setting))
     theorem = f"R11.{strategy.name}" if strategy.name in PUBLISHED else strategy.theorem
     return Formula(code, lines, assumptions, theorem, numbers, names)

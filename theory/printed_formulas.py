@@ -51,10 +51,13 @@ _ARRAYS = {
     "theta0": ("eye(d)[0]", "the target"),
     "theta": ("ones(d)/d", "the task of the evaluation"),
 }
+_ON_SPHERE = "not to be replaced: these tasks, and those of the average below, are uniform on the unit sphere"
 
 
-def general_setup(numbers: Mapping[str, Any], **arrays: str) -> str:
+def general_setup(numbers: Mapping[str, Any], fixed: bool = False, **arrays: str) -> str:
     """What stands before general lines; the arrays are NumPy expressions, with an example for those that are not given.
+
+    ``fixed``: Psi is no example, for what follows averages over the sphere.
 
     Examples
     --------
@@ -67,7 +70,8 @@ def general_setup(numbers: Mapping[str, Any], **arrays: str) -> str:
     theta = theta0  # the task of the evaluation
     I = eye(d)
     """
-    lines = [f"{name} = {arrays.get(name, value)}  # {told}" for name, (value, told) in _ARRAYS.items()]
+    known = {**_ARRAYS, "Psi": ("eye(d)/d", _ON_SPHERE)} if fixed else _ARRAYS
+    lines = [f"{name} = {arrays.get(name, value)}  # {told}" for name, (value, told) in known.items()]
     return "\n".join([PREAMBLE, "", example(numbers), *lines, "I = eye(d)"])
 
 

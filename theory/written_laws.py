@@ -56,7 +56,7 @@ class _Writer(Page):
         if cases and not (masked and strategy.name not in laws):
             case = next(case for case in cases if case.holds(self.world.regime()))
             scalars = self._of_law(case.point(self.world))
-        elif not masked and any(set(strategy.entries()) <= set(block) for block in blocks):
+        elif not masked and strategy.entries() and any(set(strategy.entries()) <= set(block) for block in blocks):
             scalars = self._of_block(start)
         else:
             raise NoClosedForm(
@@ -146,7 +146,8 @@ class _Writer(Page):
             for name, weight in stage.items():
                 alone = {"zero_shot": 0, "time": symbol("t") if weights["time"] is not math.inf else math.inf}
                 one = quadratic_flow(Strategy(self.strategy.trains, **{**alone, name: 1}), self.world, start)
-                assert one is not None
+                if one is None:  # nothing of what trains can move
+                    return
                 (parts,) = one.stages
                 gradient, hessian = gradient + weight * parts[0], hessian + weight * parts[1]
             pulled = Strategy(self.strategy.trains, pull=1)  # whose metric counts, as a time's does

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+import re
 from fractions import Fraction as F
 
 import numpy as np
@@ -172,16 +174,29 @@ def test_check_agrees_with_the_layer_itself():
         ({"normalization": "shots"}, "it agrees with normalization='shots'"),
         ({"masked": True}, "it agrees with query='masked'"),
         ({"masked": True, "layout": "row"}, "it agrees with layout='row', query='masked'"),
-        ({"scale": 0.577}, "it is everywhere 0.577 times what the weights give: scale=0.577"),
-        ({"layout": "row", "scale": 0.577}, "no other layout, sign, normalization, mask or split into heads agrees"),
+        ({"scale": 0.577}, "it agrees with scale=0.577"),
+        ({"scale": -0.577, "layout": "row"}, "it agrees with layout='row', scale=-0.577"),
+        (
+            {"scale": 3.0, "masked": True, "normalization": "shots"},
+            "it agrees with normalization='shots', query='masked', scale=3.0",
+        ),
+        (None, "no other layout, scale, normalization, mask or split into heads agrees"),
     ],
 )
-def test_check_says_by_how_much_and_which_reading_agrees(own, said):
-    weights, predict = own_layer(**own)
+@pytest.mark.parametrize("given", [1, 0.25])
+def test_check_says_by_how_much_and_which_reading_agrees(own, said, given):
+    """The scale that it says is the whole one, whatever scale was given; as the others, it then agrees."""
+    weights, predict = own_layer(**{"scale": given, **(own or {})})
+    layer = predict if own else lambda z: predict(z) + len(z)
     with pytest.raises(ValueError, match=r"check differs by \d") as caught:
-        theory.from_layer(*weights, check=predict)
+        theory.from_layer(*weights, scale=given, check=layer)
     message = str(caught.value)
-    assert said in message
+    assert re.search(rf"; {re.escape(said)}(\.0)?$", message), message
+    if own:
+        arguments = dict(part.split("=") for part in message.split("agrees with ")[1].split(", "))
+        theory.from_layer(
+            *weights, **{"scale": given, **{name: ast.literal_eval(x) for name, x in arguments.items()}}, check=layer
+        )
     difference, shots, theirs, ours = (
         float(message.split(before)[1].split(after)[0])
         for before, after in (("by ", " at"), ("at ", " shots"), ("predicts ", ","), ("read ", ";"))

@@ -245,26 +245,25 @@ def _check(
     if agrees(found):
         return
     worst = int(np.abs(found - theirs).argmax())
-    agreeing = [
-        differs
-        | {name: x for name, x, given in (("normalization", N, normalization), ("query", mask, query)) if x != given}
-        for differs, read in _readings(weights, layout, order, scale)
-        if read.d == model.d
-        for N in dict.fromkeys((normalization, *NORMALIZATIONS))
-        for mask in QUERIES
-        if agrees(ours(read, N, mask))
-    ]
-    hint = ""
-    if agreeing:
-        nearest = min(agreeing, key=len)
-        hint = "; it agrees with " + ", ".join(x if name == "" else f"{name}={x!r}" for name, x in nearest.items())
-    if not hint and (found != 0).any():
-        factor = float(found @ theirs / (found @ found))
-        if agrees(factor * found):
-            hint = f"; it is everywhere {factor:.6g} times what the weights give: scale={factor * float(scale):.6g}"
+    agreeing: list[dict[str, Any]] = []
+    scaled: list[dict[str, Any]] = []  # but for a constant factor
+    readings = [(differs, read) for differs, read in _readings(weights, layout, order, scale) if read.d == model.d]
+    for (differs, read), N, mask in product(readings, dict.fromkeys((normalization, *NORMALIZATIONS)), QUERIES):
+        options = (("normalization", N, normalization), ("query", mask, query))
+        named = differs | {name: x for name, x, given in options if x != given}
+        values = ours(read, N, mask)
+        factor = float(values @ theirs / (values @ values)) if values.any() else 0.0
+        if agrees(values):
+            agreeing.append(named)
+        elif factor and agrees(factor * values):
+            scaled.append(named | {"scale": float(f"{factor * float(named.get('scale', scale)):.6g}")})
+    hint = "no other layout, scale, normalization, mask or split into heads agrees"
+    if agreeing or scaled:
+        nearest = min(agreeing or scaled, key=len)
+        hint = "it agrees with " + ", ".join(x if name == "" else f"{name}={x!r}" for name, x in nearest.items())
     raise ValueError(
         f"check differs by {abs(found - theirs)[worst]:.6g} at {CHECKED_SHOTS[worst]} shots: it predicts {theirs[worst]:.6g}, "
-        f"the weights as they were read {found[worst]:.6g}{hint or '; no other layout, sign, normalization, mask or split into heads agrees'}"
+        f"the weights as they were read {found[worst]:.6g}; {hint}"
     )
 
 

@@ -19,6 +19,9 @@ theory.risk("pretrained", 10, 5, noise_variance=Fraction(1, 10)).limit_denominat
 theory.risk("zs_v", [1, 2], 2, task=np.array([0.6, 0.8]), covariance=[2.0, 1.0], noise_variance=[0.1, 0.2])
 for name in theory.STRATEGIES:
     theory.risk(name, 10, setting=theory.OFFICIAL)
+chosen: list[theory.StrategyName] = ["pretrained", "zs_v"]
+for one in chosen:
+    theory.risk(one, 10, 5)
 total: float = theory.risk("adapter", 10, 5) + theory.risk("prompt", 10, 5) + theory.risk("linear_readout", 10, 5)
 numerics.grid(
     ["pretrained", "all_but_q"], range(3), [5, 20], task=("target", "unseen"), covariance=theory.PowerLaw(1.5)
@@ -40,6 +43,9 @@ theory.Strategy("valeu", replay=0.3)  # type: ignore[arg-type]
 theory.fixed_point("zero-shot", 5)  # type: ignore[arg-type]
 theory.formula("pretrained", covariance="any")  # type: ignore[arg-type]
 theory.conditions("mixed_value", 5, task="oposite")  # type: ignore[arg-type]
+theory.conditions("mixed_value", 5, against="zs_w")  # type: ignore[arg-type]
+for text in ["pretrained", "zs_v"]:
+    theory.risk(text, 10, 5)  # type: ignore[call-overload]
 numerics.grid(["pretrained", "zs_w"], 10, 5)  # type: ignore[list-item]
 numerics.frontier(theory.OFFICIAL, 20, 0.1, models="three_heads")  # type: ignore[arg-type]
 numerics.estimate("zs_v", 10, 5, method="laws")  # type: ignore[arg-type]

@@ -10,6 +10,8 @@ import mpmath
 import numpy as np
 import pytest
 
+import theory
+from theory import evaluation
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
 from theory.kinds import FRACTIONS
 from theory.laws import LAWS, MASKED
@@ -32,6 +34,7 @@ from theory.proofs.r0_model import B, N, Sigma, b, excess, n, p, q, r_x, r_y, si
 from theory.proofs.words import Words
 from theory.risk_formula import exact_risk_formula
 from theory.space import objects
+from theory.strategies import ADDED, STRATEGIES
 
 
 def test_the_code_on_words_is_the_definition():
@@ -141,6 +144,26 @@ def test_a_program_of_scalars_is_its_law(case):
     assert found == pytest.approx(
         expected, rel=1e-13
     )  # the same arithmetic, in an order that may differ: some roundings
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if STRATEGIES[name].trains not in ADDED])
+def test_the_everyday_fixed_point_is_the_other(monkeypatch, name):
+    """Found in fewer steps: the same numbers, asked for in turn so that a stored program would be taken for another's."""
+    settings = [
+        theory.Setting(
+            d=d, noise_variance=noise, pretrain_shots=m, few_shot_shots=few, normalization=normalization, query=query,
+            few_shot_weight=0 if name == "mixed" else weight,
+        )
+        for d, noise, m, few, normalization, weight in (
+            (5, 0.1, 20, None, "tokens", 0), (5, 0.1, math.inf, 20, "tokens", 0.5), (2, 0.5, 7, 3, "shots", 0.5),
+            (1, 1.0, 4, 1, "shots", 0), (5, 0.0 if name != "mixed" else 0.1, 20, 9, "tokens", 0),
+        )
+        for query in ("attends", "masked")[: 1 + (name != "mixed")]
+    ]  # fmt: skip
+    found = [theory.fixed_point(name, setting=setting).isotropic for setting in settings]
+    monkeypatch.setattr(evaluation, "everyday_scalars", lambda *_: None)
+    for setting, scalars in zip(settings, found, strict=True):
+        assert scalars == theory.fixed_point(name, setting=setting).isotropic
 
 
 def test_many_lines_are_matrices():

@@ -20,7 +20,7 @@ from .question import Asked, Terms, asked, diverges
 from .setting import Setting
 from .strategies import ADDED, Strategy
 from .tasks import TARGET, checked_task
-from .two_lines import everyday_risk, numbers_on_two_lines, risk_on_two_lines, scaled_scalars
+from .two_lines import everyday_risk, everyday_scalars, numbers_on_two_lines, risk_on_two_lines, scaled_scalars
 from .worlds import NUMBER_FIELDS, has_arrays, in_range, require_one_shape
 
 
@@ -58,6 +58,9 @@ def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any)
 
 def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
     """The strategy's end, at the value scale that flow selects."""
+    scalars: Any = None if strategy.trains in ADDED else everyday_scalars(strategy, setting)
+    if scalars is not None:
+        return AttentionParameters.from_isotropic(scalars, setting.d)
     require_one_shape(setting, None)
     question = asked(strategy, setting, TARGET)
     kind = question.kind(None)

@@ -14,6 +14,8 @@ from .prompt import NORMALIZATIONS
 from .prompt import tokens as token_count
 from .setting import QUERIES
 
+_PLAIN = frozenset({int, float})
+
 
 class IsotropicScalars(NamedTuple):
     """The six scalars (alpha, w, q, beta, gamma, delta) of an odd-symmetric isotropic model."""
@@ -164,14 +166,15 @@ class AttentionParameters:
         """(v, Q) in the numbers that they were given in."""
         if self._dense is None:
             assert self._scalars is not None
-            if any(isinstance(x, np.ndarray) for x in (*self._scalars, self.d)):
+            plain = _PLAIN.issuperset(map(type, self._scalars))
+            if not (plain and type(self.d) is int) and any(isinstance(x, np.ndarray) for x in (*self._scalars, self.d)):
                 raise ValueError(
                     "v and Q are not arrays here: the setting holds arrays of numbers; ask one setting at a time"
                 )
             if type(self.d) is not int:
                 raise validation.reject("d", self.d, "one whole number where v and Q are asked for as arrays")
             alpha, w, q, beta, gamma, delta = self._scalars
-            exact = any(not isinstance(x, int | float) for x in self._scalars)
+            exact = not plain and any(not isinstance(x, int | float) for x in self._scalars)
             one = np.eye(self.d, dtype=int).astype(object) if exact else np.eye(self.d)
             theta = one[0] if self._target is None else np.asarray(self._target)
             B = beta * one + np.multiply.outer(gamma * theta, theta)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .kinds import FLOATS, SYMBOLS, Array, Kind, Number, anywhere
+from .parameters import IsotropicScalars
 from .points import Case, Regime
 from .programs import (
     Numbers,
@@ -33,6 +34,7 @@ from .worlds import has_arrays, numbers_of, target_of, training
 
 BLOCK = 1 << 14  # numbers evaluated at once: temporaries of this size stay in cache
 _PLAIN = frozenset({int, float})
+_UNASKED = (None,) * (len(Numbers._fields) - Numbers._fields.index("value_scale"))
 
 
 def numbers_on_two_lines(question: Asked, n_shots: Number, kind: Kind) -> tuple[Numbers, Question]:
@@ -96,11 +98,13 @@ def _split(task: Array, target: Array, kind: Kind) -> tuple[Number, Number]:
 
 
 _EVERYDAY: dict[Any, tuple[Strategy, bool, tuple[tuple[Case, Any], ...]]] = {}
+_EVERYDAY_SCALARS: dict[Any, tuple[Strategy, tuple[tuple[Case, Any], ...]]] = {}
 
 
 def forget_programs() -> None:
     """Record all programs anew when next asked for: a test has changed what they are recorded from."""
     _EVERYDAY.clear()
+    _EVERYDAY_SCALARS.clear()
     risk_program.cache_clear()
     terms_program.cache_clear()
     scalars_program.cache_clear()
@@ -132,10 +136,7 @@ def everyday_risk(strategy: Strategy, n_shots: Number, setting: Setting, task: A
     _, elsewhere, cases = known
     if few is None and strategy.few_shot:
         few = setting.auxiliary_shots()
-    case, run = cases[0]
-    if len(cases) > 1:
-        regime = Regime(noise, 1, None if few is None else tokens(few, normalization))
-        case, run = next(found for found in cases if found[0].holds(regime))
+    case, run = _that_holds(cases, noise, few, normalization)
     if elsewhere and case.diverges_off_target and n_shots:
         return math.inf
     departure = 2 if named else 1 - task
@@ -144,6 +145,37 @@ def everyday_risk(strategy: Strategy, n_shots: Number, setting: Setting, task: A
     return run(
         d, noise, 1, m, few, weight, scale, None, departure, across, n_shots, n_shots + beyond, beyond
     )[0]  # fmt: skip
+
+
+def _that_holds(
+    cases: tuple[tuple[Case, Any], ...], noise: Number, few: Number, normalization: str
+) -> tuple[Case, Any]:
+    if len(cases) < 2:
+        return cases[0]
+    regime = Regime(noise, 1, None if few is None else tokens(few, normalization))
+    return next(found for found in cases if found[0].holds(regime))
+
+
+def everyday_scalars(strategy: Strategy, setting: Setting) -> IsotropicScalars | None:
+    """Accelerator of `scaled_scalars` for plain numbers without directions, balanced; None where the call is another one."""
+    d, covariance, prior, noise, target, m, few, weight, scale, normalization, query, query_covariance, _ = setting
+    if not (covariance is prior is target is query_covariance is None and type(normalization) is type(scale) is str):
+        return None
+    if not _PLAIN.issuperset(map(type, (d, noise, m, weight, 0 if few is None else few))):
+        return None
+    key = (id(strategy), normalization, m == math.inf, weight != 0, query)
+    known = _EVERYDAY_SCALARS.get(key)
+    if known is None:
+        question = asked(strategy, setting, TARGET)
+        if not question.recorded:
+            return None
+        made_for = numbers_on_two_lines(question, None, FLOATS)[1]
+        runs = ((case, case.scale and scalars_program(case.point, case.scale, made_for)) for case in question.cases)
+        known = _EVERYDAY_SCALARS[key] = strategy, tuple(runs)
+    if few is None and strategy.few_shot:
+        few = setting.auxiliary_shots()
+    run = _that_holds(known[1], noise, few, normalization)[1]
+    return run and IsotropicScalars(*map(float, run(d, noise, 1, m, few, weight, *_UNASKED)))
 
 
 def risk_on_two_lines(question: Asked, n_shots: Number, kind: Kind) -> Any:

@@ -130,7 +130,7 @@ def render(
         engine = figure.get_layout_engine()
         assert engine is not None  # style.figure gives each one
         engine.execute(figure)
-        figure.set_layout_engine("none")  # one layout, found once, for all formats
+        figure.set_layout_engine(None)  # one layout, found once; after "none" a file would be drawn twice, for a layout
         for extension in formats:
             style.save(figure, output / f"{name}.{extension}", dpi)
     table.to_csv(output / f"{name}.csv")

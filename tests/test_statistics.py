@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
 import pytest
+from cell_samples import Verdict, chunk_of, judge, law_draws, runs_of, sample, token_draws
 from cells import (
     COMPARISONS,
     COVARIANCES,
@@ -35,14 +37,7 @@ from cells import (
     TASKS,
     TOKEN_CELLS,
     Cell,
-    Verdict,
-    chunk_of,
-    judge,
-    law_draws,
     prepared,
-    runs_of,
-    sample,
-    token_draws,
 )
 from scipy.stats import binom, norm
 
@@ -58,10 +53,10 @@ def test_the_declared_list() -> None:
         assert len(met) == len(factors[one]) * len(factors[other])
     for name, levels in factors.items():
         assert {getattr(cell, name) for cell in STRATEGY_TOKEN_CELLS} == set(levels)
-    assert len(set(STRATEGY_LAW_CELLS)) == len(STRATEGY_LAW_CELLS) == 640
-    assert len(set(STRATEGY_TOKEN_CELLS)) == len(STRATEGY_TOKEN_CELLS) == 70
+    assert len(set(STRATEGY_LAW_CELLS)) == len(STRATEGY_LAW_CELLS) == 610
+    assert len(set(STRATEGY_TOKEN_CELLS)) == len(STRATEGY_TOKEN_CELLS) == 85
     assert len(set(LAYER_LAW_CELLS)) == len(LAYER_LAW_CELLS) == 40
-    assert len(set(LAYER_TOKEN_CELLS)) == len(LAYER_TOKEN_CELLS) == 11
+    assert len(set(LAYER_TOKEN_CELLS)) == len(LAYER_TOKEN_CELLS) == 12
     for layer in LAYERS:
         law = [cell for cell in LAYER_LAW_CELLS if cell.model == layer]
         assert {cell.task for cell in law} == set(TASKS)
@@ -134,7 +129,7 @@ def test_wrong_formulas_are_rejected() -> None:
         assert judge(run, wrong, exact).rejected
 
 
-@pytest.mark.parametrize(("way", "draws"), [("law", 200), ("tokens", 3000)])
+@pytest.mark.parametrize(("way", "draws"), [("law", 100), ("tokens", 50)])
 def test_the_rate_of_false_alarms(way: str, draws: int) -> None:
     """At 5%, where it can be counted: in smaller samples than the suite's, so with more skewness, not less.
 
@@ -144,6 +139,8 @@ def test_the_rate_of_false_alarms(way: str, draws: int) -> None:
     alarms, bound, repeats = 0, 0.0, 200
     z = float(norm.isf(0.025))
     cells = [cell for cell in WIDEST if cell.n_shots <= 20]
+    if way == "tokens":  # where directions of shots are left to chance
+        cells = [replace(cell, d=2, n_shots=20) for cell in cells]
     for cell in cells:
         draw = law_draws(cell) if way == "law" else token_draws(cell)
         truth = prepared(cell)[2] if way == "law" else 0.0

@@ -35,6 +35,13 @@ def figure_name(text: str) -> str:
     return text
 
 
+def look(text: str) -> str:
+    """The name of a look."""
+    if text not in catalogue.LOOKS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no look; allowed: paper, talk, dark, or talk,dark for both")
+    return text
+
+
 def resolution(text: str) -> float:
     """Dots per inch."""
     found = number(text)
@@ -91,7 +98,13 @@ def parser() -> argparse.ArgumentParser:
     world.add_argument("--d", type=int, help="input dimension")
     world.add_argument("--m", type=whole_or_infinite, help="shots of pretraining")
     world.add_argument("--noise", type=number, help="label noise variance")
-    made.add_argument("--style", choices=catalogue.LOOKS, default="paper", help="default paper; talk: larger letters")
+    made.add_argument(
+        "--style",
+        type=look,
+        default="paper",
+        metavar="LOOK",
+        help="paper (default), talk (larger letters), dark, or talk,dark",
+    )
     made.add_argument("--list", action="store_true", help="list the figures and exit")
     made.add_argument(
         "--retrain",

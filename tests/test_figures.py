@@ -731,6 +731,7 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
         (["six_strategy"], "did you mean 'six_strategies'"),
         (["--formats", "png,gif"], "'gif' is not a format; allowed: png, pdf, svg"),
         (["--formats", ""], "'' is not a format"),
+        (["--style", "slide"], "'slide' is no look; allowed: paper, talk, dark, or talk,dark for both"),
         (["--dpi", "0"], "argument --dpi: '0' is not a positive number of dots per inch up to 1200"),
         (["--dpi", "nan"], "'nan' is not a positive"),
         (["--dpi", "fine"], "argument --dpi: 'fine' is not a number"),

@@ -182,12 +182,20 @@ def test_compare_in_any_world_as_csv(capsys):
             "theory compare: unrecognized arguments: --covarance=1,2 (did you mean --covariance?)",
         ),
         ("risk zs --shots 1 --d 5 --cvs=-", "theory risk: unrecognized arguments: --cvs=- (did you mean --csv?)"),
+        ("risk zs --shots 1", "theory risk: --d is required, unless a covariance says it"),
         ("strategies 5", "theory strategies: unrecognized arguments: 5"),
         ("compare --replay 1", "theory compare: --replay is not allowed alone: it needs what trains, such as value"),
     ],
 )
 def test_unknown_options_are_told_by_their_command(capsys, wrong, told):
     assert run(capsys, *wrong.split()) == (2, "", f"python -m {told}\n")
+
+
+def test_a_covariance_says_its_dimension(capsys):
+    status, text, _ = run(capsys, "risk", "zs", "--shots", "3", "--covariance", "1,2")
+    assert status == 0
+    assert "d = 2, " in text
+    assert run(capsys, "conditions", "zs_v", "--covariance", "1,2")[1].startswith("zero_shot_value; d = 2, ")
 
 
 def test_strategies_of_ones_own(capsys):

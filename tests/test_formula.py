@@ -81,6 +81,8 @@ OTHERS: list[tuple[Any, Setting]] = [
     ("mixed_value", OFFICIAL.replace(few_shot_weight=0.5, few_shot_shots=7)),
     ("mixed_value", SHOTS),
     ("mixed_value", OFFICIAL.replace(query="masked")),
+    ("soft_prompt", SHOTS.replace(query="masked")),
+    ("new_head", OFFICIAL.replace(query="masked")),
     (Strategy("value", few_shot=0.0, replay=3.0), OFFICIAL),
     (VALUE, OFFICIAL),
     (VALUE, OFFICIAL.replace(value_scale=0.7)),
@@ -109,6 +111,7 @@ COVERED: list[
     (Strategy("key_query", few_shot=0.5), OFFICIAL, "R6", "mixed_kq"),
     ("zero_shot", OFFICIAL.replace(query="masked"), "R3.masked", "pretrained"),
     ("zs_v", OFFICIAL.replace(query="masked"), "R3.masked", "pretrained"),
+    ("frozen_q", OFFICIAL.replace(query="masked"), "R3.masked", "pretrained"),
     ("pretrained", OFFICIAL.replace(query="masked"), "R12.one_head", "pretrained"),
     ("zs_v", SHOTS, "R4", "zero_shot_value"),
 ]
@@ -154,6 +157,27 @@ def test_a_theorem_is_named_where_its_statement_is_what_the_formula_gives(
 )
 def test_no_theorem_is_named_that_does_not_cover_the_strategy(strategy: Strategy, changed: dict[str, Any]) -> None:
     assert theorem_of(strategy, OFFICIAL.replace(**changed)) == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "names"),
+    [
+        ({"normalization": "shots"}, ("pretrained", "soft_prompt", "skip", "new_head")),
+        ({"query": "masked", "value_scale": 1.3}, ("zero_shot", "frozen_q", "new_head", "soft_prompt")),
+        ({"query": "masked", "normalization": "shots", "task_covariance": None}, ("pretrained", "soft_prompt", "skip")),
+        ({"pretrain_shots": math.inf, "few_shot_shots": 4}, ("zero_shot_kq", "soft_prompt")),
+    ],
+)
+def test_a_layer_that_stays_as_pretrained_has_general_lines_in_any_convention(
+    changed: dict[str, Any], names: tuple[Any, ...]
+) -> None:
+    setting = WORLD.replace(**changed)
+    for name in names:
+        for task in ("target", "unseen"):
+            found = formula(name, task, "general", setting)
+            agrees(found, risk(name, 10, setting=setting, task=task))
+            assert found(n=0) == pytest.approx(risk(name, 0, setting=setting, task=task), rel=CLOSE)
+            assert found.theorem == theorem_of(STRATEGIES[name], setting) != ""
 
 
 def test_psi_stays_where_the_average_is_over_the_sphere() -> None:
@@ -203,6 +227,7 @@ def test_it_takes_any_kind_of_number() -> None:
     ("arguments", "error", "message"),
     [
         (("zero_shoot",), ValueError, "did you mean 'zero_shot'"),
+        ((theory.AttentionParameters([0.0, 0, 1], np.eye(3)),), TypeError, r"theory.risk\(model, sympy.Symbol\('n'\)"),
         (("zs", "target", "generall"), ValueError, "did you mean 'general'"),
         (("zs", "target", "general", SHOTS), NoClosedForm, "'tokens'"),
         (("zs", "target", "isotropic", WORLD), ValueError, "'general' for a setting"),
@@ -228,13 +253,17 @@ def test_the_command_prints_the_program(capsys: pytest.CaptureFixture[str]) -> N
     practice = ["formula", "value", "--task", "unseen", "--replay", "3"]
     for given, weights, proof in (
         ([], {}, "prove R16 -v"),
-        (["--few-shot", "1/5"], {"few_shot": 0.2}, "of a quadratic loss"),
+        (["--few-shot", "1/5"], {"few_shot": 0.2}, "No theorem of its own"),
     ):
         assert main([*practice, *given]) == 0
         text = capsys.readouterr().out
         assert proof in text
         expected = risk(Strategy("value", replay=3.0, **weights), 10, setting=OFFICIAL, task="unseen")
         assert printed(text) == pytest.approx(expected, rel=CLOSE)
+    assert main(["formula", "soft_prompt", "--covariance", "2,1", "--query", "masked"]) == 0
+    text = capsys.readouterr().out
+    setting = OFFICIAL.replace(d=2, covariance=[2.0, 1.0], query="masked")
+    assert printed(text) == pytest.approx(risk("soft_prompt", 10, setting=setting), rel=CLOSE)
     assert main(["formula", "zs", "--replay", "3"]) == 2
     assert "--replay is not allowed with 'zs'" in capsys.readouterr().err
 

@@ -21,7 +21,7 @@ from .command_options import (
     strategies_of,
     told_world,
 )
-from .command_types import OneLineParser, file_name, shot_counts
+from .command_types import OneLineParser, file_name, kind_or_covariance, shot_counts
 from .names import TaskName
 from .printed_formulas import program
 from .strategies import STRATEGIES, Strategy, find_strategy
@@ -76,7 +76,14 @@ def parser() -> argparse.ArgumentParser:
     )
     add_strategies(printed, one=True)
     add_task(printed)
-    printed.add_argument("--covariance", default="isotropic", help="isotropic (default) or general: any covariances")
+    printed.add_argument(
+        "--covariance",
+        dest="sigma",
+        type=kind_or_covariance,
+        default="isotropic",
+        metavar="SIGMA",
+        help="isotropic (default), general (any covariances), or the inputs': eigenvalues 1,1/2,0.25 or a file",
+    )
     printed.add_argument("--latex", action="store_true", help="print LaTeX instead")
     add_setting(printed, d=5, noise=0.1, pretrain_shots=20)
     add_query(printed)
@@ -195,16 +202,19 @@ def run_formula(arguments: argparse.Namespace) -> int:
     from .formulas import formula
 
     (strategy,) = strategies_of(arguments)
-    found = formula(strategy, arguments.task, arguments.covariance, setting_of(arguments))
+    kind: Any = "general"
+    if isinstance(arguments.sigma, str):
+        kind, arguments.sigma = arguments.sigma, None
+    found = formula(strategy, arguments.task, kind, setting_of(arguments))
     if arguments.latex:
         print(found.latex)
         return 0
     if found.theorem.startswith("R11."):  # it says that these lines are the library's; the derivation is elsewhere
         proved = f"Proof: python -m theory prove {strategy.theorem} -v derives the model, {found.theorem} these lines"
     elif found.theorem:
-        proved = f"Proof: python -m theory prove {found.theorem} -v derives the model, R12 the risk of any"
+        proved = f"Proof: python -m theory prove {found.theorem} -v derives the model, R12 the risk of any model"
     else:
-        proved = "Where training ends is the law of a quadratic loss and no theorem of its own; R12 proves the risk of any model"
+        proved = "No theorem of its own says where training ends (tests hold its law against flows); R12 proves the risk of any model"
     print(*(f"# {text}" for text in (*found.assumptions, proved)), found.code, sep="\n", end="")
     return 0
 

@@ -25,10 +25,11 @@ def add_setting(
     pretrain_shots: float = math.inf,
     several: bool = False,
 ) -> None:
-    """The options that make a setting; d without a default is required."""
-    default = "" if d is None else f" (default {d})"
+    """The options that make a setting; d has a default, or a covariance says it, or it is required."""
+    default = "" if d is None else f" (default {d}, or what a covariance has)"
     told = "; the commands with an official setting: 20" if pretrain_shots == math.inf else "; risk, and Python: inf"
-    command.add_argument("--d", type=int, default=d, required=d is None, help=f"input dimension{default}")
+    command.set_defaults(usual_d=d)
+    command.add_argument("--d", type=int, help=f"input dimension{default}")
     command.add_argument(
         "--noise",
         "--noise-variance",
@@ -59,15 +60,21 @@ def add_setting(
 
 def setting_of(arguments: argparse.Namespace, noise: float | None = None) -> Setting:
     """The setting that the options of :func:`add_setting` make; one of several noises."""
+    world = world_of(arguments)
+    d = arguments.d
+    if d is None and not any(name.endswith("covariance") for name in world):
+        d = arguments.usual_d
+        if d is None:
+            raise ValueError("--d is required, unless a covariance says it")
     return Setting(
-        arguments.d,
+        d,
         noise_variance=arguments.noise if noise is None else noise,
         pretrain_shots=arguments.pretrain_shots,
         few_shot_shots=arguments.few_shot_shots,
         few_shot_weight=arguments.few_shot_weight,
         value_scale=arguments.value_scale,
         normalization=arguments.normalization,
-        **world_of(arguments),
+        **world,
     )
 
 

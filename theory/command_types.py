@@ -106,3 +106,8 @@ def covariance(text: str) -> Any:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a list of eigenvalues such as 1,1/2,0.25, nor a file of them or of a matrix (.npy or text)"
         ) from None
+
+
+def kind_or_covariance(text: str) -> Any:
+    """The word ``isotropic`` or ``general``, or a covariance."""
+    return text if text in ("isotropic", "general") else covariance(text)

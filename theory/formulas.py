@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import numpy as np
 from . import validation
 from .kinds import is_symbolic, square_root
 from .names import StrategyName, Task
+from .parameters import AttentionParameters
 from .printed_formulas import (
     EXAMPLE,
     GENERAL,
@@ -27,9 +27,11 @@ from .printed_formulas import (
     program_of_average,
 )
 from .printed_practices import GENERAL as GENERAL_ADDED
+from .printed_practices import frozen_lines
 from .prompt import at_least_one
 from .python_to_latex import latex_of, lines_of
 from .question import prompt_length
+from .running import exponential, run_program
 from .setting import OFFICIAL, Setting, as_matrix
 from .strategies import PUBLISHED, Strategy, find_strategy
 from .tasks import OPPOSITE, TARGET, UNSEEN, checked_task
@@ -94,12 +96,12 @@ class Formula:
             if name not in allowed:
                 raise TypeError(f"the formula has no argument {name!r}; allowed: {', '.join(allowed)}")
         if self.arrays:
-            return _run(self.code, numbers)
+            return run_program(self.code, numbers)
         values = {**self.numbers, **numbers}
         if not any(isinstance(x, float | np.ndarray) for x in values.values()):
             values = {name: Fraction(x) if type(x) is int else x for name, x in values.items()}
         place = "\n".join(self._used(UNIT_TASK if "cosine" in values else UNSEEN_AVERAGE))
-        known = {"sqrt": square_root, "exp": _exponential, "maximum": lambda n, one: at_least_one(n), **values}
+        known = {"sqrt": square_root, "exp": exponential, "maximum": lambda n, one: at_least_one(n), **values}
         exec(f"{place}\n{self.lines}", known)
         return known["risk"]
 
@@ -148,7 +150,8 @@ def formula(
     Notes
     -----
     The seven published strategies in the usual convention have lines that R11 runs on symbols, the added ones general lines that R4
-    and R13 run (the scale of `frozen_q` in them is held against the law by tests); any other isotropic formula is written from
+    and R13 run (the scale of `frozen_q` in them is held against the law by tests), in every convention where the layer stays as
+    pretrained; any other isotropic formula is written from
     the laws that :func:`theory.risk` runs (:mod:`theory.written_laws`). On the average over unseen tasks the general program
     averages exactly, by a rule of degree 5.
 
@@ -174,6 +177,12 @@ def formula(
     >>> formula(Strategy("value", replay=3.0)).latex.splitlines()[7]
     '\\alpha &= -\\frac{g_\\alpha}{H_\\alpha} \\\\'
     """
+    given_model: Any = strategy
+    if isinstance(given_model, AttentionParameters):
+        allowed = (
+            "a strategy; a model's formula in n is theory.risk(model, sympy.Symbol('n'), ...), and sympy.latex of that"
+        )
+        raise validation.reject("strategy", strategy, allowed, TypeError)
     found = find_strategy(strategy)
     validation.choice("covariance", covariance, COVARIANCES)
     given = OFFICIAL if setting is None else setting
@@ -240,13 +249,17 @@ def _isotropic(strategy: Strategy, task: Any, setting: Setting) -> Formula:
 
 
 def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> Formula:
-    printed = {**GENERAL, **GENERAL_ADDED}
-    usual = strategy.name in printed and _usual_convention(strategy, setting)
-    if not usual or setting.query_covariance is not None:
+    printed, endless = {**GENERAL, **GENERAL_ADDED}, setting.pretrain_shots == math.inf
+    if usual := strategy.name in printed and _usual_convention(strategy, setting):
+        lines: str | None = printed[strategy.name]
+    else:
+        lines = frozen_lines(strategy.name, setting.normalization, setting.query, endless)
+    if lines is None or setting.query_covariance is not None:
         raise NoClosedForm(
             f"covariance = 'general' has printed lines for the named strategies alone, in one convention: normalization = 'tokens', "
             "query = 'attends', value_scale = 'balanced', few_shot_weight = 0, one finite number of shots in both losses, no "
-            f"query_covariance; got strategy {strategy.name!r} and {setting!r}. theory.risk computes it"
+            "query_covariance; and in 'shots', with the query masked or with infinitely many shots where the layer stays as pretrained; "
+            f"got strategy {strategy.name!r} and {setting!r}. theory.risk computes it"
         )
     _require_noise(strategy, setting)
     arrays: dict[str, str] = {}
@@ -264,13 +277,17 @@ def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> 
         arrays["theta"] = {TARGET: "theta0", OPPOSITE: "-theta0"}.get(task, "theta0")
     else:
         arrays["theta"] = _array(validation.vector("task", task, setting.d))
-    lines, numbers = printed[strategy.name], _numbers(setting)
+    numbers = _numbers(setting)
+    if endless:
+        del numbers["m"]
     unseen = isinstance(task, str) and task == UNSEEN
     gaussian = example or setting.task_covariance is not None
     on_sphere = unseen and not gaussian
     setup = general_setup({name: _text(x) for name, x in numbers.items()}, on_sphere, **arrays)
     if any("array(" in text for text in arrays.values()):
         setup = setup.replace("import arange, diag", "import arange, array, diag")
+    if "maximum(" in lines:
+        setup = setup.replace("eye, ones", "eye, maximum, ones", 1)
     code = program_of_average(setup, lines, gaussian) if unseen else program(setup, lines)
     names = ("Sigma", *(() if on_sphere else ("Psi",)), "theta0", *(() if unseen else ("theta",)))
     tasks = "Tasks of pretraining" + (" N(0, Psi)" if gaussian else " uniform on the unit sphere, Psi = I/d")
@@ -279,7 +296,7 @@ def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> 
             ", and so those of the average: Psi is not to be replaced (beside a task_covariance they are N(0, Psi))"
         )
     assumptions = (f"Inputs N(0, Sigma), Sigma positive definite. {tasks}.", *_conventions(strategy, setting))
-    theorem = f"R11.{strategy.name}" if strategy.name in PUBLISHED else strategy.theorem
+    theorem = f"R11.{strategy.name}" if usual and strategy.name in PUBLISHED else theorem_of(strategy, setting)
     return Formula(code, lines, assumptions, theorem, numbers, names)
 
 
@@ -326,23 +343,3 @@ def _text(x: Any) -> Any:
 
 def _array(x: Any) -> str:
     return f"array({np.asarray(x).tolist()})"
-
-
-def _run(code: str, given: Mapping[str, Any]) -> Any:
-    """What a program prints, with these values in the place of its example's."""
-    tree = ast.parse(code)
-    last = tree.body.pop()
-    assert isinstance(last, ast.Expr)
-    assert isinstance(last.value, ast.Call)
-    kept = [node for node in tree.body if not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in given)]
-    known = dict(given)
-    exec(compile(ast.Module(kept, []), "<formula>", "exec"), known)
-    return known[ast.unparse(last.value.args[0])]
-
-
-def _exponential(x: Any) -> Any:
-    if is_symbolic(x):
-        import sympy
-
-        return sympy.exp(x)
-    return np.exp(float(x) if isinstance(x, Fraction) else x)

@@ -32,7 +32,8 @@ P = (n*(n + 1 + d)*norm2(u) + n*d*w**2*sigma2 + 2*n*(d + 2)*alpha*inner(u, theta
 risk = sigma2 + norm2(theta) - 2*beta*C/N + beta**2*P/N**2
 """
 
-_TRAINED = "P = (m + 1)*inv((m + 1)*Sigma + (trace(Psi @ Sigma) + sigma2)*inv(Psi))\n"
+_RIDGE = "*inv((m + 1)*Sigma + (trace(Psi @ Sigma) + sigma2)*inv(Psi))\n"
+_TRAINED = f"P = (m + 1){_RIDGE}"
 _HELD = """\
 b = sqrt(trace(P @ P))
 h = trace(inv(Sigma) @ inv(Sigma))/(d + 4)**2
@@ -52,3 +53,31 @@ GENERAL = {
     "frozen_q": _printed(1, _HELD + VALUE),
     "new_head": _printed(1, "N_0 = 1\n" + HEAD),
 }
+
+_FROZEN = ("pretrained", "zero_shot_kq")
+_IDLE = ("zero_shot", "zero_shot_value", "new_head", "frozen_q")  # where the query is masked: their loss is a constant
+
+
+def frozen_lines(name: str, normalization: object, query: str, endless: bool) -> str | None:
+    """Lines, in any of the conventions, of a strategy that leaves the layer as pretrained; None for others.
+
+    The query's own token adds nothing to such a layer, masked or not. ``endless``: infinitely many shots in pretraining.
+
+    Examples
+    --------
+    >>> print(frozen_lines("skip", "shots", "masked", True).partition("spread")[0])
+    N = maximum(n, 1)
+    P = inv(Sigma)
+    """
+    if normalization not in ("tokens", "shots"):
+        return None
+    tokens = 2 if name == "soft_prompt" and normalization == "tokens" else 1
+    bodies = {"soft_prompt": f"N_0 = {tokens}\n{PROMPT}", "skip": SKIP, "new_head": "N_0 = 1\n" + HEAD}
+    body = bodies.get(name)
+    if name in _FROZEN or (query == "masked" and name in _IDLE):
+        body = FROZEN.replace("R_0 =", "risk =")
+    if body is None:
+        return None
+    N, N_m = (f"n + {tokens}", "(m + 1)") if normalization == "tokens" else ("maximum(n, 1)", "m")
+    trained = "P = inv(Sigma)\n" if endless else f"P = {N_m}{_RIDGE}"
+    return f"N = {N}\n{trained}{body}".replace("theta_0", "theta0").rstrip("\n")

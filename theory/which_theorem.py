@@ -8,7 +8,13 @@ from .quadratic_law import is_zero
 from .setting import Setting
 from .strategies import KEY_QUERY, VALUE, Strategy
 
-_MASKED = ("zero_shot", "zero_shot_value", "zero_shot_kq", "mixed_value", "mixed_kq")
+_MASKED = {
+    "pretrained": "R12.one_head",
+    **dict.fromkeys(("zero_shot", "zero_shot_value", "zero_shot_kq", "mixed_value", "mixed_kq"), "R3.masked"),
+    **dict.fromkeys(("frozen_q", "new_head"), "R3.masked"),  # whose loss is a constant too
+    "soft_prompt": "R13p",  # the query's own token adds nothing to the frozen layer
+    "skip": "R13s",
+}
 
 
 def theorem_of(strategy: Strategy, setting: Setting) -> str:
@@ -21,7 +27,7 @@ def theorem_of(strategy: Strategy, setting: Setting) -> str:
     ['R16', '']
     """
     if setting.query == "masked":
-        return "R12.one_head" if strategy.name == "pretrained" else "R3.masked" if strategy.name in _MASKED else ""
+        return _MASKED.get(strategy.name, "")
     if strategy.theorem:
         return strategy.theorem
     if strategy.zero_shot != 1:

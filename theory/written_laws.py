@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 
 from .block_law import quadratic_flow
 from .factoring import factored
-from .laws import LAWS, MASKED, pretrained
-from .points import Point, World
-from .practices import CASES
+from .laws import pretrained
+from .points import Case, Point, World
 from .programs import isotropic_terms, of_scalars, scalars_of
 from .setting import Setting
-from .strategies import KEY_QUERY, SETTING, SKIP, VALUE, Strategy
+from .strategies import KEY_QUERY, SETTING, SKIP, STRATEGIES, VALUE, Strategy
 from .validation import NoClosedForm
+from .which_law import laws_of
 from .written_page import Page, names_in, symbol
 
 SCALARS = ("alpha", "w", "q", "beta", "gamma", "delta")
@@ -49,11 +49,10 @@ class _Writer(Page):
         start = pretrained(self.world)._replace(gain=None, residual=None)
         self._training_lines()
         blocks = (VALUE, KEY_QUERY, SKIP)
-        laws = {**LAWS, **MASKED} if masked else LAWS
-        cases = CASES.get(strategy, ())
-        if strategy.name in laws and (masked or strategy.trains != "value"):
-            cases = laws[strategy.name]
-        if cases and not (masked and strategy.name not in laws):
+        cases: tuple[Case, ...] = ()
+        if strategy.name in STRATEGIES and (masked or strategy.trains != "value"):
+            cases = laws_of(strategy, self.setting)
+        if cases:
             case = next(case for case in cases if case.holds(self.world.regime()))
             scalars = self._of_law(case.point(self.world))
         elif not masked and strategy.entries() and any(set(strategy.entries()) <= set(block) for block in blocks):

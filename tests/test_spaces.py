@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import tracemalloc
 from fractions import Fraction as F
 
 import mpmath
@@ -15,7 +16,7 @@ from theory import evaluation
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
 from theory.kinds import FRACTIONS
 from theory.laws import LAWS, MASKED
-from theory.lines import Lines
+from theory.lines import GLANCE, Lines
 from theory.matrices import Matrices
 from theory.points import Regime, World
 from theory.practices import CASES
@@ -189,6 +190,28 @@ def test_many_lines_are_matrices():
             for count in (0, 1, 7):
                 left, right = (exact_risk_formula(x, count) for x in terms)
                 assert left == pytest.approx(right, rel=1e-11), (name, place, count)  # a few hundred roundings at most
+
+
+@pytest.mark.parametrize("name", ["zero_shot_value", "mixed", "mixed_kq"])
+@pytest.mark.parametrize("place", ["target", "unseen"])
+def test_a_target_far_along_is_seen(name, place):
+    """Where the first coordinates of a vector are all zero, as a glance shows, the others still count."""
+    sigma = 1 / np.arange(1.0, GLANCE + 7)
+    where = {"target": np.eye(sigma.size)[-1], "noise_variance": 0.1, "pretrain_shots": 20, "few_shot_shots": 20}
+    lines, matrices = (theory.risk(name, range(3), covariance=x, task=place, **where) for x in (sigma, np.diag(sigma)))
+    np.testing.assert_allclose(lines, matrices, rtol=1e-11)  # a few hundred roundings, as above
+
+
+def test_memory_grows_as_the_dimension():
+    """All tasks, and the law of most operators: a hundred vectors at most at once."""
+    d = 5000
+    tracemalloc.start()
+    theory.risk(
+        "mixed", range(9), covariance=np.linspace(1, 2, d), noise_variance=0.1, few_shot_shots=20, task="unseen"
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * 8 * d
 
 
 def test_an_exact_quotient_stays_exact():

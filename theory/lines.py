@@ -10,14 +10,16 @@ import numpy as np
 from .kinds import Array, Number
 from .space import Images, Space, Square, Triple, exact_quotient, objects, scalar
 
+GLANCE = 64  # coordinates that mostly tell whether all are zero
+
 
 class LineVector:
-    """Coordinates along one marked direction of each line; ``norm2`` are the squared lengths of these directions."""
+    """Coordinates along one marked direction of each line; ``norm2`` are the squared lengths of these, None where all are 1."""
 
     __array_ufunc__ = None  # NumPy's numbers leave products with this to the methods here
     __slots__ = ("coordinates", "norm2")
 
-    def __init__(self, coordinates: Array, norm2: Array) -> None:
+    def __init__(self, coordinates: Array, norm2: Array | None) -> None:
         self.coordinates, self.norm2 = coordinates, norm2
 
     def __add__(self, other: LineVector) -> LineVector:
@@ -36,13 +38,14 @@ class LineVector:
 
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, LineVector):
-            return scalar((self.norm2 * self.coordinates) @ other.coordinates)
+            weighted = self.coordinates if self.norm2 is None else self.norm2 * self.coordinates
+            return scalar(weighted @ other.coordinates)
         return other.T @ self
 
     def vanishes(self) -> bool:
         """Whether it is zero on the face of it: whole zeros, or floats without a digit."""
         if self.coordinates.dtype != object:
-            return not self.coordinates.any()
+            return not (self.coordinates[:GLANCE].any() or self.coordinates.any())
         return not any(map(_seen, self.coordinates))
 
 
@@ -87,7 +90,11 @@ class LineOperator:
             return self._like(self.diagonal * other.diagonal, dyads)
         out = self._scale(other)
         for u, v in self.dyads:
-            out = out + (v @ other) * u
+            factor = v @ other
+            if out.coordinates.dtype != float or u.coordinates.dtype != float:
+                out = out + factor * u
+            elif factor != 0:
+                out.coordinates += factor * u.coordinates
         return out
 
     def _scale(self, x: LineVector) -> LineVector:
@@ -105,11 +112,12 @@ class Lines(Space):
         self.multiplicity = multiplicity
         self.few = few
         self.dtype = multiplicity.dtype
-        self._inputs = norm2
         one = self._array([1])
         self._tokens = np.concatenate([one, norm2, one])
+        unit = self.dtype != object and bool((norm2 == 1).all())
+        self._lengths = (None, None) if unit else (norm2, self._tokens)  # of inputs, of tokens
         self._token_multiplicity = np.concatenate([one, multiplicity, one])
-        zero = self.vector(self._array([0] * len(norm2)))
+        zero = self.vector(self._all(0, len(norm2)))
         self.constant, self.label = self.token_vector(1, zero, 0), self.token_vector(0, zero, 1)
 
     @classmethod
@@ -122,13 +130,16 @@ class Lines(Space):
         out[:] = entries
         return out
 
+    def _all(self, entry: Number, size: int) -> Array:
+        return self._array([entry] * size) if self.dtype == object else np.full(size, entry, dtype=self.dtype)
+
     def vector(self, coordinates: Array) -> LineVector:
         """The input-space vector of these coordinates."""
-        return LineVector(coordinates, self._inputs)
+        return LineVector(coordinates, self._lengths[0])
 
     def sphere(self, d: Number) -> LineOperator:
         """E theta theta' of tasks uniform on the unit sphere."""
-        return self.diagonal(_quotient(self.identity.diagonal, self._array([d] * len(self.multiplicity))))
+        return self.diagonal(_quotient(self.identity.diagonal, self._all(d, len(self.multiplicity))))
 
     def arrays(self, point: Any, k: Number) -> tuple[Array, Array]:
         """(v, Q) of a law's model at the value scale k, as matrices."""
@@ -148,12 +159,12 @@ class Lines(Space):
     @property
     def identity(self) -> LineOperator:
         """The identity on inputs."""
-        return self.diagonal(self._array([1] * len(self.multiplicity)))
+        return self.diagonal(self._all(1, len(self.multiplicity)))
 
     def outer(self, left: LineVector, right: LineVector) -> LineOperator:
         size = len(left.coordinates)
         multiplicity = self._token_multiplicity if size == len(self._tokens) else self.multiplicity
-        return LineOperator(self._array([0] * size), multiplicity, [(left, right)])
+        return LineOperator(self._all(0, size), multiplicity, [(left, right)])
 
     def trace(self, a: LineOperator) -> Number:
         return scalar(a.multiplicity @ a.diagonal + sum(u @ v for u, v in a.dyads))
@@ -174,7 +185,7 @@ class Lines(Space):
 
     def inverse(self, a: LineOperator) -> LineOperator:
         assert not a.dyads
-        return a._like(_quotient(self._array([1] * len(a.diagonal)), a.diagonal), ())
+        return a._like(_quotient(self._all(1, len(a.diagonal)), a.diagonal), ())
 
     def spans(self, psi: LineOperator) -> bool:
         return bool(np.all(psi.diagonal != 0))
@@ -183,12 +194,12 @@ class Lines(Space):
         if (type(noise) is not int and not isinstance(noise, float)) or noise != 0:
             return sigma._like(_quotient(psi.diagonal, sigma.diagonal * psi.diagonal + noise), ())
         varies = psi.diagonal != 0
-        ones = self._array([1] * len(self.multiplicity))
+        ones = self._all(1, len(self.multiplicity))
         return sigma._like(np.where(varies, _quotient(ones, np.where(varies, sigma.diagonal, ones)), 0 * ones), ())
 
     def token_vector(self, constant: Number, x: LineVector, label: Number) -> LineVector:
         ends = self._array([constant]), self._array([label])
-        return LineVector(np.concatenate([ends[0], x.coordinates, ends[1]]), self._tokens)
+        return LineVector(np.concatenate([ends[0], x.coordinates, ends[1]]), self._lengths[1])
 
     def token_operator(self, x: LineOperator, label: Number) -> LineOperator:
         diagonal = np.concatenate([self._array([0]), x.diagonal, self._array([label])])
@@ -261,5 +272,5 @@ def _entry(a: LineOperator, i: int, j: int) -> Number:
     """The eigenvalue on a marked direction (i = j), or the entry between two."""
     if i != j:
         return sum(u.coordinates[i] * v.coordinates[j] for u, v in a.dyads)
-    entries = (u.coordinates[i] * v.coordinates[i] * u.norm2[i] for u, v in a.dyads)
+    entries = (u.coordinates[i] * v.coordinates[i] * (1 if u.norm2 is None else u.norm2[i]) for u, v in a.dyads)
     return a.diagonal[i] + sum(entries)

@@ -91,7 +91,7 @@ def vector(
     array = real_array(argument, value, allowed)
     if array.ndim != 1 or array.size == 0 or (length is not None and array.shape != (length,)):
         raise reject(argument, value, f"{allowed}, not of shape {array.shape}")
-    if nonzero and all(entry == 0 for entry in array):
+    if nonzero and not (array != 0).any():
         raise reject(argument, value, allowed)
     if nonzero and array.dtype.kind == "f" and np.abs(array).max() < 1 / LARGEST_REAL:  # its square would be zero
         raise reject(argument, value, f"{allowed}, with an entry of size at least {1 / LARGEST_REAL:g}")
@@ -179,8 +179,11 @@ def covariance(argument: str, value: Any, definite: bool) -> np.ndarray[Any, Any
     given = real_array(argument, value, allowed)
     if given.ndim != 1:
         return positive_definite(argument, value, None) if definite else positive_semidefinite(argument, value)
-    bad = [x for x in given if not (is_symbolic(x) and not x.is_number) and (x < 0 or (definite and x == 0))]
-    if not given.size or bad or (not definite and all(x == 0 for x in given)):
+    known = given
+    if given.dtype == object:
+        known = np.array([x for x in given if not (is_symbolic(x) and not x.is_number)], dtype=object)
+    bad = (known <= 0).any() if definite else (known < 0).any()
+    if not given.size or bad or not (definite or (given != 0).any()):
         raise reject(
             argument, value, f"{allowed}{', which are positive' if definite else ', which are not negative, nor all 0'}"
         )

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from .attention_factors import factored_flow
     from .best_models import Optimum, frontier
     from .certificates import certify
-    from .derivatives import Term, gradient, hessian, objective
+    from .derivatives import gradient, hessian
     from .hysteresis import LocalMinimum, Transition, local_minima, transition
     from .lora import LoraTrajectory, lora_flow
     from .monte_carlo import Estimate, estimate
     from .new_head import NewHeadMinimum, new_head_minima
+    from .objectives import Term, objective
     from .phases import LinearSchedule
     from .random_starts import basins, singular_limit
     from .solution import solve
@@ -37,7 +38,7 @@ _HOMES = {
     "PowerLaw": "theory",
     "Spiked": "theory",
     "Table": ".table",
-    "Term": ".derivatives",
+    "Term": ".objectives",
     "Training": ".training",
     "Trajectory": ".trajectory",
     "Transition": ".hysteresis",
@@ -53,7 +54,7 @@ _HOMES = {
     "local_minima": ".hysteresis",
     "lora_flow": ".lora",
     "new_head_minima": ".new_head",
-    "objective": ".derivatives",
+    "objective": ".objectives",
     "singular_limit": ".random_starts",
     "solve": ".solution",
     "train": ".training",

@@ -44,8 +44,8 @@ from theory.names import StrategyName
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 
-from .derivatives import Objective, layer_loss, objective, population_loss
 from .integrator import Integrator, Linearisation, System, symmetric
+from .objectives import Objective, layer_loss, objective, population_loss
 from .phases import TOLERANCE
 from .trajectory import checked_times
 

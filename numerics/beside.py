@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from theory.parameters import AttentionParameters
 from theory.setting import Setting
 
-from .derivatives import Objective, heads, loss_beside
+from .derivatives import heads
+from .objectives import Objective, loss_beside
 
 Array = NDArray[np.float64]
 

@@ -28,7 +28,7 @@ from theory.setting import Setting
 from theory.validation import choice, count, real, reject
 from theory.worlds import tasks_of, world_of
 
-from .derivatives import plain_number
+from .objectives import plain_number
 from .two_quadratics import Constrained, constrained
 
 Array = NDArray[np.float64]

@@ -16,17 +16,9 @@ from theory.setting import Setting
 from theory.strategies import ADDED, NEW_HEAD, PROMPT, PUBLISHED, SKIP, Strategy, named_strategy
 
 from .beside import Beside
-from .derivatives import (
-    Gradient,
-    Objective,
-    few_shot_objective,
-    gradient,
-    hessian,
-    objective,
-    population_loss,
-    zero_shot_tokens,
-)
+from .derivatives import Gradient, gradient, hessian
 from .integrator import FLAT
+from .objectives import Objective, few_shot_objective, objective, population_loss, zero_shot_tokens
 from .quadratic_flow import flat_directions
 from .random_starts import require_attending
 from .slow_manifold import ZeroShotManifold

@@ -28,8 +28,9 @@ from theory.strategies import Strategy
 from theory.validation import choice, real, reject
 
 from .best_models import beside_value, odd_forms
-from .derivatives import gradient, hessian, plain_number, risks_of
+from .derivatives import gradient, hessian
 from .integrator import NoConvergence
+from .objectives import plain_number, risks_of
 
 Array = NDArray[np.float64]
 Holds = Literal["replay", "pull"]

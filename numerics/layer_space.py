@@ -18,7 +18,8 @@ from theory.parameters import AttentionParameters
 from theory.setting import Setting
 from theory.validation import reject
 
-from .derivatives import Objective, heads, is_layer, layer_loss, one_head
+from .derivatives import heads, is_layer, one_head
+from .objectives import Objective, layer_loss
 from .population_loss import PopulationLoss
 from .subspaces import AffineSpace, Trained, head_basis, is_odd_symmetric, symmetry_axis
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from theory.setting import Setting
 
-from .derivatives import Objective
 from .integrator import RESOLUTION, NoConvergence
+from .objectives import Objective
 from .subspaces import AffineSpace
 
 Array = NDArray[np.float64]

@@ -21,8 +21,8 @@ from theory.setting import Setting
 from theory.strategies import Strategy, find_strategy
 from theory.validation import choice, count
 
-from .derivatives import population_loss, risks_of
 from .integrator import Integrator, Linearisation, System, symmetric
+from .objectives import population_loss, risks_of
 from .phases import TOLERANCE
 from .trajectory import checked_times
 

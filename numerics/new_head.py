@@ -23,8 +23,8 @@ from theory.prompt import tokens
 from theory.setting import Setting
 from theory.validation import reject
 
-from .derivatives import plain_number
 from .integrator import NoConvergence
+from .objectives import plain_number
 
 Array = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from theory.setting import Setting
 from theory.strategies import KEY_QUERY, VALUE
 from theory.validation import reject
 
-from .derivatives import Objective, few_shot_objective, objective, zero_shot_tokens
 from .integrator import Integrator, Linearisation, System, symmetric
 from .layer_space import LayerSpace
 from .limits import far_apart, require_limit
+from .objectives import Objective, few_shot_objective, objective, zero_shot_tokens
 from .quadratic_flow import QuadraticFlow, flat_directions
 from .slow_manifold import ZeroShotManifold
 from .subspaces import AffineSpace, Trained, unseen_motion_basis

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from theory.setting import Setting
 
-from .derivatives import Objective, Term
 from .integrator import RESOLUTION, NoConvergence, phi
+from .objectives import Objective, Term
 from .subspaces import AffineSpace
 from .targets import size_of_targets
 

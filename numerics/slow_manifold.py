@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .derivatives import population_loss
 from .integrator import Linearisation, NoConvergence, System
+from .objectives import population_loss
 from .population_loss import PopulationLoss
 from .subspaces import balancing_scale, slope_at
 

@@ -10,8 +10,8 @@ from theory.parameters import AttentionParameters
 from theory.setting import Setting
 from theory.strategies import KEY_QUERY, VALUE, Strategy, find_strategy
 
-from .derivatives import plain_number
 from .new_head import new_head_minima
+from .objectives import plain_number
 from .trajectory import flow
 
 

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from theory.setting import Setting
 from theory.strategies import KEY_QUERY, VALUE
 
-from .derivatives import CHUNK, Objective, apply_hessian, fractions, population_loss
+from .derivatives import CHUNK, apply_hessian
 from .integrator import System, symmetric
+from .objectives import Objective, fractions, population_loss
 from .population_loss import PopulationLoss
 from .targets import targets_of
 

@@ -16,8 +16,8 @@ from theory.setting import Setting
 from theory.strategies import KEY_QUERY, SETTING, VALUE, Strategy, find_strategy
 from theory.validation import reject
 
-from .derivatives import plain_number, risks_of
 from .layer_space import whole_space
+from .objectives import plain_number, risks_of
 from .phases import Schedule, one_phase, scheduled, two_phases
 from .subspaces import Trained
 

@@ -8,7 +8,8 @@ import pytest
 import numerics.certificates as certificates
 import theory
 from numerics.certificates import certify
-from numerics.derivatives import Term, heads, layer_loss
+from numerics.derivatives import heads
+from numerics.objectives import Term, layer_loss
 from numerics.random_starts import basins, singular_limit
 
 OFFICIAL = theory.Setting(d=5, noise_variance=0.1, pretrain_shots=20)

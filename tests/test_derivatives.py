@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import theory
-from numerics.derivatives import Term, gradient, hessian, layer_loss, objective, population_loss
+from numerics.derivatives import gradient, hessian
+from numerics.objectives import Term, layer_loss, objective, population_loss
 from theory.proofs.enumeration import (
     exact_average_gradient,
     exact_average_risk,

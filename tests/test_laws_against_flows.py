@@ -7,7 +7,7 @@ import pytest
 
 from numerics import flow
 from numerics.beside import Beside
-from numerics.derivatives import risks_of
+from numerics.objectives import risks_of
 from theory import Setting, Strategy, fixed_point
 
 GENERAL = Setting(

@@ -11,7 +11,7 @@ from mutants import assert_refuted
 
 import theory
 from numerics import flow, gradient
-from numerics.derivatives import risks_of
+from numerics.objectives import risks_of
 from theory import laws
 from theory.proofs import enumeration, r3_masked
 

@@ -8,8 +8,8 @@ from mutants import assert_refuted
 
 import theory
 from numerics import flow, gradient, hessian, new_head_minima, solve
-from numerics.derivatives import few_shot_objective
 from numerics.integrator import NoConvergence
+from numerics.objectives import few_shot_objective
 from theory import AttentionParameters, NoClosedForm, Strategy, contractions, predictions, risk
 from theory.proofs import r14_new_head_few_shot
 

@@ -11,8 +11,9 @@ from scipy.integrate import solve_ivp
 
 import theory
 from numerics.attention_factors import balanced_factors, factored_flow, selected_scale
-from numerics.derivatives import Term, gradient, hessian, objective, population_loss
+from numerics.derivatives import gradient, hessian
 from numerics.integrator import NoConvergence
+from numerics.objectives import Term, objective, population_loss
 from numerics.phases import LinearSchedule
 from numerics.quadratic_flow import flat_directions
 from numerics.slow_manifold import ZeroShotManifold

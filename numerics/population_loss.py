@@ -134,15 +134,17 @@ class PopulationLoss:
         self.is_float = root.dtype == np.float64
         self._targets = np.eye(self.d + 1, self.d + 2, dtype=root.dtype)  # t = (0, theta) in features
         self._targets[0, 0] = 0
+        self._cubic_weight = sum(term.weight * term.self_factor**2 for term in terms)
+        self._spread_gram = sum(term.weight * term.spread_factor * term.tasks.gram for term in terms)
 
     def value(self, v: Array, Q: Array) -> Any:
         """The loss, noise floor included; leading axes of v and Q broadcast."""
         v, Q = self._whiten(v, Q)
-        rows, pair = Q[..., :-1, :], query_pair(v, Q)
+        rows, pair, Z = Q[..., :-1, :], query_pair(v, Q), self._responses(v)
+        answer, attention = rows @ Z, low_degrees(*pair)
         total: Any = 0.0
         for weight, many, spread, _, own, (gram,) in self.terms:
-            Z = self._responses(v)
-            error = self._error(rows, Z, many, own, pair)
+            error = self._error(answer, attention, many, own)
             rest = own**2 * high_degrees(*pair) + self.noise_variance
             if spread:
                 rest = rest + spread * inner(transpose(rows) @ rows, self._shot_covariance(v, Z, gram))
@@ -152,23 +154,26 @@ class PopulationLoss:
     def gradient(self, v: Array, Q: Array) -> tuple[Array, Array]:
         """(dL/dv, dL/dQ), shapes (..., d+2) and (..., d+2, d+2); the last row of dL/dQ is zero."""
         v, Q = self._whiten(v, Q)
-        rows, (nu, K) = Q[..., :-1, :], query_pair(v, Q)
+        rows, (nu, K), Z = Q[..., :-1, :], query_pair(v, Q), self._responses(v)
+        answer, attention = rows @ Z, low_degrees(nu, K)
         dv, dQ = np.zeros_like(v), np.zeros_like(Q)
-        for weight, many, spread, _, own, (gram,) in self.terms:
-            Z = self._responses(v)
-            weighed = self._error(rows, Z, many, own, (nu, K)) @ gram
-            if many:
-                dQ[..., :-1, :] -= 2 * weight * many * weighed @ transpose(Z)
-                dv -= 2 * weight * many * self._responses_adjoint(transpose(rows) @ weighed)
-            if own:
-                mean_error = weighed[..., 0]
-                rest_nu, rest_K = high_degrees_gradient(nu, K)
-                dv[..., :-1] += weight * (own**2 * rest_nu - 2 * own * low_degrees(mean_error, K))
-                dQ[..., :-1, :-1] += weight * (own**2 * rest_K - 2 * own * low_degrees_adjoint(nu, mean_error))
-            if spread:
-                P = transpose(rows) @ rows
-                dQ[..., :-1, :] += 2 * weight * spread * rows @ self._shot_covariance(v, Z, gram)
-                dv += 2 * weight * spread * self._covariance_adjoint(v, Z, P, gram)
+        answer_error: Any = 0
+        mean_error: Any = 0  # what is linear in the errors, or in the tasks, is done once for all terms
+        for weight, many, _, _, own, (gram,) in self.terms:
+            weighed = 2 * weight * self._error(answer, attention, many, own) @ gram
+            answer_error = answer_error + many * weighed
+            mean_error = mean_error + own * weighed[..., 0]
+        if any(term.shot_factor for term in self.terms):
+            dQ[..., :-1, :] -= answer_error @ transpose(Z)
+            dv -= self._responses_adjoint(transpose(rows) @ answer_error)
+        if self._cubic_weight:
+            rest_nu, rest_K = high_degrees_gradient(nu, K)
+            dv[..., :-1] += self._cubic_weight * rest_nu - low_degrees(mean_error, K)
+            dQ[..., :-1, :-1] += self._cubic_weight * rest_K - low_degrees_adjoint(nu, mean_error)
+        if any(term.spread_factor for term in self.terms):
+            P, gram = transpose(rows) @ rows, self._spread_gram
+            dQ[..., :-1, :] += 2 * rows @ self._shot_covariance(v, Z, gram)
+            dv += 2 * self._covariance_adjoint(v, Z, P, gram)
         return dv @ self._change, self._change.T @ dQ @ self._change
 
     def hessian_product(self, v: Array, Q: Array, dv: Array, dQ: Array) -> tuple[Array, Array]:
@@ -186,11 +191,12 @@ class PopulationLoss:
     def _along_v(self, v: Array, Q: Array, dv: Array) -> tuple[Array, Array]:
         rows, (nu, K), dnu = Q[:-1], query_pair(v, Q), dv[:, :-1]
         out_v, out_Q = np.zeros_like(dv), np.zeros((len(dv), *Q.shape), dtype=dv.dtype)
+        Z, dZ = self._responses(v), self._responses(dv)
+        answer, attention = rows @ Z, low_degrees(nu, K)
         for weight, many, spread, _, own, (gram,) in self.terms:
-            Z, dZ = self._responses(v), self._responses(dv)
             derror = -many * rows @ dZ
             derror[:, :, 0] -= own * low_degrees(dnu, K)
-            weighed, dweighed = self._error(rows, Z, many, own, (nu, K)) @ gram, derror @ gram
+            weighed, dweighed = self._error(answer, attention, many, own) @ gram, derror @ gram
             if many:
                 out_Q[:, :-1] -= 2 * weight * many * (dweighed @ Z.T + weighed @ transpose(dZ))
                 out_v -= 2 * weight * many * self._responses_adjoint(rows.T @ dweighed)
@@ -213,9 +219,10 @@ class PopulationLoss:
         rows, drows, (nu, K) = Q[:-1], dQ[:, :-1], query_pair(v, Q)
         dK = query_pair(v, dQ)[1]
         out_v, out_Q = np.zeros((len(dQ), len(v)), dtype=dQ.dtype), np.zeros_like(dQ)
+        Z = self._responses(v)
+        answer, attention = rows @ Z, low_degrees(nu, K)
         for weight, many, spread, _, own, (gram,) in self.terms:
-            Z = self._responses(v)
-            weighed = self._error(rows, Z, many, own, (nu, K)) @ gram
+            weighed = self._error(answer, attention, many, own) @ gram
             dself = -own * low_degrees(nu, dK)
             dmean_error = gram[0, 0] * dself
             if many:
@@ -236,10 +243,10 @@ class PopulationLoss:
                 out_v += 2 * weight * spread * self._covariance_adjoint(v, Z, dP, gram)
         return out_v, out_Q
 
-    def _error(self, rows: Array, Z: Array, many: float, own: float, pair: tuple[Array, Array]) -> Array:
-        """t - A R zeta - E e in features."""
-        error = self._targets - many * rows @ Z
-        error[..., 0] -= own * low_degrees(*pair)
+    def _error(self, answer: Array, attention: Array, many: float, own: float) -> Array:
+        """t - A R zeta - E e in features, from R zeta and e."""
+        error = self._targets - many * answer
+        error[..., 0] -= own * attention
         return error
 
     # The shots: zeta = Z(v) phi, M(phi), Lambda, and their adjoints. Leading axes broadcast.
@@ -278,17 +285,17 @@ class PopulationLoss:
         return np.concatenate((trace[..., None], 2 * P[..., -1, 1:-1], P[..., -1:, -1]), axis=-1)
 
     def _shot_covariance(self, v: Array, Z: Array, gram: Array) -> Array:
-        """Lambda, using v'M(phi)v = phi . Z'v."""
+        """Lambda, using v'M(phi)v = phi . Z'v; linear in the tasks' Gram matrix, whose first entry is 1."""
         label_power = (v[..., None, :] @ Z)[..., 0, :]
         covariance = self._second_moment(label_power @ gram) + Z @ gram @ transpose(Z)
-        covariance[..., 0, 0] -= 2 * v[..., 0] ** 2
+        covariance[..., 0, 0] -= 2 * v[..., 0] ** 2 * gram[0, 0]
         return np.asarray(covariance)
 
     def _covariance_adjoint(self, v: Array, Z: Array, P: Array, gram: Array) -> Array:
         """Half the gradient of <P, Lambda(v)> in v, linear in v (Z = Z(v)) and in P: either may carry axes."""
         moment = self._second_moment(self._second_moment_adjoint(P) @ gram)
         out = (moment @ v[..., None])[..., 0] + self._responses_adjoint(P @ Z @ gram)
-        out[..., 0] -= 2 * v[..., 0] * P[..., 0, 0]
+        out[..., 0] -= 2 * v[..., 0] * P[..., 0, 0] * gram[0, 0]
         return out
 
     def _whiten(self, v: Array, Q: Array) -> tuple[Array, Array]:

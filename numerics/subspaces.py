@@ -29,6 +29,7 @@ from .targets import targets_of
 Array = NDArray[np.float64]
 Trained = str | tuple[str, ...]
 BLOCKS = {"all": VALUE + KEY_QUERY, "value": VALUE, "key_query": KEY_QUERY}
+_SMALL = 20_000  # entries of a basis of zeros and few others, up to which a dense product is faster than a sparse one
 Column = list[tuple[tuple[int, ...], float]]  # ((i,), value): an entry of v; ((i, j), value): an entry of Q
 
 
@@ -41,7 +42,9 @@ class AffineSpace:
 
     def __init__(self, v: Array, Q: Array, basis: Any) -> None:
         self.shapes, self.size = (v.shape, Q.shape), v.size
-        self.origin, self.basis = np.concatenate((v.ravel(), Q.ravel())), basis
+        self.origin = np.concatenate((v.ravel(), Q.ravel()))
+        small = scipy.sparse.issparse(basis) and math.prod(basis.shape) <= _SMALL
+        self.basis = basis.toarray() if small else basis
 
     def like(self, v: Array, Q: Array, basis: Any, change: Array | None = None) -> AffineSpace:
         """A space of the same kind elsewhere; `change` takes the inputs to other coordinates."""

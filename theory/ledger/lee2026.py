@@ -157,7 +157,7 @@ def _w_star_limit(printed: str) -> Verdict:
 
 def _full_limit(printed: str) -> Verdict:
     of = symbols()
-    limit = limit_of_many_shots(risk("zero_shot", of["n"], **symbolic(d=5, pretrain_shots=20)))
+    limit = limit_of_many_shots(factored(risk("zero_shot", of["n"], **symbolic(d=5, pretrain_shots=20))))
     here = limit.subs(of["sigma"] ** 2, NOISE)
     words = in_words(limit, "1 + sigma^2")
     return Verdict(
@@ -237,7 +237,7 @@ def _no_worse(condition: Condition) -> str:
 def _keep_of_value(printed: str) -> Verdict:
     """The price on the unseen average, and what is left of it after many shots."""
     n, setting = symbols()["n"], symbolic(task="unseen")
-    price = risk("zero_shot_value", n, **setting) - risk("pretrained", n, **setting)
+    price = factored(risk("zero_shot_value", n, **setting) - risk("pretrained", n, **setting))
     lasting = limit_of_many_shots(price)
     words = in_words(price, "(n(n+1+d) + 2n(d+2) + (d+2)(d+4)) / ((d+4)^2 (n+1)^2)")
     positive = is_positive(price)

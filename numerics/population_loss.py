@@ -135,7 +135,7 @@ class PopulationLoss:
         self._targets = np.eye(self.d + 1, self.d + 2, dtype=root.dtype)  # t = (0, theta) in features
         self._targets[0, 0] = 0
         self._cubic_weight = sum(term.weight * term.self_factor**2 for term in terms)
-        self._spread_gram = sum(term.weight * term.spread_factor * term.tasks.gram for term in terms)
+        self._spread_gram: Any = sum(term.weight * term.spread_factor * term.tasks.gram for term in terms)
 
     def value(self, v: Array, Q: Array) -> Any:
         """The loss, noise floor included; leading axes of v and Q broadcast."""

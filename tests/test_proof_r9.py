@@ -71,6 +71,9 @@ MUTANTS = [
     (THRESHOLDS, laws, "_ridge", "world.d * world.noise_variance", "world.noise_variance"),
     (LIMITS, laws, "_inverse_zero_shot_scale", "+ 4 * ", "+ 2 * "),
     (LIMITS, laws, "pretrained", "(world.gain - 1) * gain", "world.gain * gain"),
+    (MECHANISM, thresholds, "below", "(second, 1 + k)", "(second, 1 + k_other)"),
+    (MECHANISM, thresholds, "_times_square", "2 * N_0", "N_0"),
+    (MECHANISM, thresholds, "zero_shot_excess", "tokens(0, normalization, prompt_tokens)", "tokens(0, normalization)"),
     (MECHANISM, risk_formula, "limit_of_many_shots", "(slope * slope)", "slope"),
     (LIMITS, risk_formula, "limit_of_many_shots", "(slope * slope)", "(2 * slope * slope)"),
 ]  # fmt: skip

@@ -94,7 +94,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=FRACTIONS,
     )
     add_strategies(limits, one=True)
-    limits.add_argument("--against", metavar="STRATEGY", help="where its risk is below this one's, and nothing more")
+    limits.add_argument(
+        "--against", metavar="STRATEGY", help="say where the first has less risk than this one, and nothing more"
+    )
     add_task(limits, every="the three by name")
     add_setting(limits, d=5, noise=0.1, pretrain_shots=20)
     add_world(limits)

@@ -192,7 +192,8 @@ def conditions(
     model : str, Strategy or AttentionParameters
         A strategy, or a model of your own.
     against : str, Strategy or AttentionParameters, optional
-        What else it is compared with, and then with nothing more: where its risk is below this one's at as many shots.
+        What else it is compared with, and then with nothing more: where the model's risk is below that of ``against`` at as many
+        shots.
     n_shots : int >= 0, optional
         Where to say whether each condition holds (``Condition.truth``).
     task : "target", "opposite", "unseen", number or array (d,), optional

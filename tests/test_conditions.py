@@ -27,14 +27,14 @@ def inside(shots, n):
     return any(first <= n <= last for first, last in shots)
 
 
-def compared(name, strategy, n, task, setting):
+def compared(name, strategy, n, task, setting, risk=theory.risk):
     """The two risks that a condition compares, by theory.risk: (should be smaller, should be larger)."""
-    here = theory.risk(strategy, n, task=task, setting=setting)
+    here = risk(strategy, n, task=task, setting=setting)
     if name.startswith("few-shot"):
-        return here, theory.risk(strategy, 0, task=task, setting=setting)
+        return here, risk(strategy, 0, task=task, setting=setting)
     if name.startswith("beats"):
-        return here, theory.risk("pretrained", n, task=task, setting=setting)
-    other = theory.risk("zero_shot_value", n, task=task, setting=setting)
+        return here, risk("pretrained", n, task=task, setting=setting)
+    other = risk("zero_shot_value", n, task=task, setting=setting)
     return (here, other) if "helps" in name else (other, here)
 
 
@@ -46,12 +46,19 @@ def counts(shots):
 
 def check_against_risk(strategy, setting, exact):
     """Every single comparison at every count worth a look."""
+    found: dict[tuple[str, int, str], object] = {}
+
+    def risk(strategy, n, *, task, setting):  # conditions ask for the same ones
+        if (strategy, n, task) not in found:
+            found[strategy, n, task] = theory.risk(strategy, n, task=task, setting=setting)
+        return found[strategy, n, task]
+
     for condition in theory.conditions(strategy, setting=setting):
         if condition.task is None:
             continue
         shots, ties = condition.shots, condition.ties
         for n in counts(shots + ties):
-            smaller, larger = compared(condition.name, strategy, n, condition.task, setting)
+            smaller, larger = compared(condition.name, strategy, n, condition.task, setting, risk)
             assert condition.holds(n) == inside(shots, n)
             if n == 0 and condition.name.startswith("few-shot"):
                 assert not condition.holds(0)

@@ -13,6 +13,7 @@ from .factoring import as_product
 from .kinds import Number, is_ball, is_exact, is_symbolic
 
 Polynomial = tuple[Number, ...]  # from the constant on: a quadratic, or of degree 4 where two N differ
+_Bounds = tuple[list[Any], list[Any]]
 Shots = tuple[tuple[int, float], ...]  # disjoint ranges of whole numbers (first, last), last may be math.inf
 
 ROUNDING = Fraction(1, 10**12)  # relative: floats closer than this count as equal (the formulas keep about 1e-14)
@@ -66,8 +67,8 @@ def common(*several: Shots) -> Shots:
 
 def where(comparison: Comparison, sign: int) -> Shots:
     """All n >= 0 at which left - right has this sign; at n = 0 only if the comparison speaks of it."""
-    points = {1}
-    for polynomial in _bounds(comparison.left, comparison.right):
+    points, bounds = {1}, _bounds(comparison.left, comparison.right)
+    for polynomial in bounds:
         points.update(k for floor in _root_floors(polynomial) for k in range(floor - 1, floor + 3) if k >= 1)
     ordered = sorted(points)
     pieces: list[tuple[int, float]] = [(0, 0)]
@@ -77,21 +78,24 @@ def where(comparison: Comparison, sign: int) -> Shots:
             pieces.append((point + 1, following - 1))  # no root lies in here, so that one n speaks for all
     ranges: list[tuple[int, float]] = []
     for first, last in pieces:
-        if sign_at(comparison, first) == sign:
+        if sign_at(comparison, first, bounds) == sign:
             if ranges and ranges[-1][1] == first - 1:
                 first = ranges.pop()[0]
             ranges.append((first, last))
     return tuple(ranges)
 
 
-def sign_at(comparison: Comparison, n: int) -> int | None:
-    """The sign of left - right at n shots; None at n = 0 if the comparison does not speak of it."""
+def sign_at(comparison: Comparison, n: int, bounds: _Bounds | None = None) -> int | None:
+    """The sign of left - right at n shots; None at n = 0 if the comparison does not speak of it.
+
+    ``bounds``: those of left - right, where they are known already.
+    """
     left, right, at_zero = comparison
     if n == 0:
         if at_zero is None:
             return None
-        left, right = (at_zero[0],), (at_zero[1],)
-    upper, lower = (_value(polynomial, n) for polynomial in _bounds(left, right))
+        left, right, bounds = (at_zero[0],), (at_zero[1],), None
+    upper, lower = (_value(polynomial, n) for polynomial in bounds or _bounds(left, right))
     return -1 if _sign(upper) < 0 else 1 if _sign(lower) > 0 else 0
 
 
@@ -102,7 +106,7 @@ def _value(polynomial: Sequence[Any], n: int) -> Any:
     return total
 
 
-def _bounds(left: Polynomial, right: Polynomial) -> tuple[list[Any], list[Any]]:
+def _bounds(left: Polynomial, right: Polynomial) -> _Bounds:
     """left - right from above and from below: the same twice, unless floats leave it uncertain by their rounding.
 
     A coefficient that is all rounding is none: two risks of one limit would seem to meet where it outgrows the others.

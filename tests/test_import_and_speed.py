@@ -8,6 +8,7 @@ import sys
 import pytest
 
 HEAVY = ("sympy", "scipy", "matplotlib", "flint", "mpmath", "tqdm", "numerics", "figures")
+LATER = ("theory.one_world", "theory.whitening", "theory.layers", "theory.interpolation")  # than a risk where Sigma = I
 
 
 def modules_after(code):
@@ -32,6 +33,7 @@ def test_a_call_on_numbers_loads_numpy_alone(code):
     loaded = modules_after(code)
     assert {"theory", "numpy"} <= loaded
     assert loaded.isdisjoint(HEAVY), loaded.intersection(HEAVY)
+    assert "covariance" in code or loaded.isdisjoint(LATER), loaded.intersection(LATER)
 
 
 def test_what_is_looked_for_would_be_seen():

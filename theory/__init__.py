@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from .calculator import fixed_point, risk
 from .covariances import PowerLaw, Spiked
-from .interpolation import interpolate
-from .layers import from_layer
 from .names import Normalization, Query, StrategyName, TaskName
 from .parameters import AttentionParameters
 from .setting import OFFICIAL, Setting
@@ -27,6 +25,8 @@ from .validation import NoClosedForm
 if TYPE_CHECKING:
     from .comparison import compare
     from .formulas import Formula, formula
+    from .interpolation import interpolate
+    from .layers import from_layer
     from .ledger import claims
     from .plotting import plot
     from .proofs.runner import prove
@@ -65,6 +65,8 @@ _LAZY: dict[str, str] = {
     "compare": ".comparison",
     "conditions": ".thresholds",
     "formula": ".formulas",
+    "from_layer": ".layers",
+    "interpolate": ".interpolation",
     "plot": ".plotting",
     "prove": ".proofs.runner",
 }

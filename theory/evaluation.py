@@ -1,7 +1,7 @@
 """The engine behind theory.risk: a strategy or a model, in a setting, to the contractions and to the risk.
 
 Two ways lead there, and which one is a matter of the world alone: :mod:`theory.two_lines` where it has no direction but the
-target's, :mod:`theory.one_world` else.
+target's, :mod:`theory.one_world` else, which is loaded when first asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import numpy as np
 
 from . import validation
 from .kinds import FLOATS, Array, Number
-from .one_world import point_in, presented, risk_in_one_world, terms_in_one_world
 from .parameters import AttentionParameters, IsotropicScalars
 from .practices import model_arrays
 from .programs import terms_program
@@ -40,11 +39,17 @@ def risk_of(model: Strategy | AttentionParameters, n_shots: Number, setting: Set
     kind = question.kind(n_shots)
     if arrays and kind is not FLOATS:
         return _one_by_one(question, n_shots)
-    return (risk_on_two_lines if on_two_lines else risk_in_one_world)(question, n_shots, kind)
+    if on_two_lines:
+        return risk_on_two_lines(question, n_shots, kind)
+    from .one_world import risk_in_one_world
+
+    return risk_in_one_world(question, n_shots, kind)
 
 
 def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any) -> Terms:
     """The risk's contractions, one number for each argument."""
+    from .one_world import presented, terms_in_one_world
+
     question = asked(model, setting, checked_task(task, setting))
     kind = question.kind(None)
     if not (question.two_lines and question.recorded):
@@ -78,6 +83,8 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
             scalars = scaled_scalars(question, numbers, made_for, kind)
             scalars = IsotropicScalars(*(kind.present(kind.number(x)) for x in scalars))
         return AttentionParameters.from_isotropic(scalars, setting.d, setting.target)
+    from .one_world import point_in
+
     with in_range():
         world = question.world(kind)
         case = question.case_in(world)

@@ -23,7 +23,7 @@ class LineVector:
         self.coordinates, self.norm2 = coordinates, norm2
 
     def __add__(self, other: LineVector) -> LineVector:
-        return LineVector(self.coordinates + other.coordinates, self.norm2)
+        return LineVector(_sum(self.coordinates, other.coordinates), self.norm2)
 
     def __sub__(self, other: LineVector) -> LineVector:
         return LineVector(self.coordinates - other.coordinates, self.norm2)
@@ -38,12 +38,16 @@ class LineVector:
 
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, LineVector):
+            if _nothing(self.coordinates) or _nothing(other.coordinates):
+                return 0.0
             weighted = self.coordinates if self.norm2 is None else self.norm2 * self.coordinates
             return scalar(weighted @ other.coordinates)
         return other.T @ self
 
     def vanishes(self) -> bool:
         """Whether it is zero on the face of it: whole zeros, or floats without a digit."""
+        if _nothing(self.coordinates):
+            return True
         if self.coordinates.dtype != object:
             return not (self.coordinates[:GLANCE].any() or self.coordinates.any())
         return not any(map(_seen, self.coordinates))
@@ -66,7 +70,7 @@ class LineOperator:
         return LineOperator(diagonal, self.multiplicity, dyads)
 
     def __add__(self, other: LineOperator) -> LineOperator:
-        return self._like(self.diagonal + other.diagonal, self.dyads + other.dyads)
+        return self._like(_sum(self.diagonal, other.diagonal), self.dyads + other.dyads)
 
     def __sub__(self, other: LineOperator) -> LineOperator:
         return self._like(self.diagonal - other.diagonal, (*self.dyads, *(((-1) * u, v) for u, v in other.dyads)))
@@ -87,18 +91,14 @@ class LineOperator:
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, LineOperator):
             dyads = [(self @ u, v) for u, v in other.dyads] + [(u, other._scale(v)) for u, v in self.dyads]
-            return self._like(self.diagonal * other.diagonal, dyads)
+            return self._like(_product(self.diagonal, other.diagonal), dyads)
         out = self._scale(other)
         for u, v in self.dyads:
-            factor = v @ other
-            if out.coordinates.dtype != float or u.coordinates.dtype != float:
-                out = out + factor * u
-            elif factor != 0:
-                out.coordinates += factor * u.coordinates
+            out = out + (v @ other) * u
         return out
 
     def _scale(self, x: LineVector) -> LineVector:
-        return LineVector(self.diagonal * x.coordinates, x.norm2)
+        return LineVector(_product(self.diagonal, x.coordinates), x.norm2)
 
 
 class Lines(Space):
@@ -131,7 +131,9 @@ class Lines(Space):
         return out
 
     def _all(self, entry: Number, size: int) -> Array:
-        return self._array([entry] * size) if self.dtype == object else np.full(size, entry, dtype=self.dtype)
+        if self.dtype == object:
+            return self._array([entry] * size)
+        return np.broadcast_to(np.asarray(entry, dtype=self.dtype), (size,))
 
     def vector(self, coordinates: Array) -> LineVector:
         """The input-space vector of these coordinates."""
@@ -198,11 +200,16 @@ class Lines(Space):
         return sigma._like(np.where(varies, _quotient(ones, np.where(varies, sigma.diagonal, ones)), 0 * ones), ())
 
     def token_vector(self, constant: Number, x: LineVector, label: Number) -> LineVector:
+        if _nothing(x.coordinates) and _is_zero(constant) and _is_zero(label):
+            return LineVector(self._all(0, len(self._tokens)), self._lengths[1])
         ends = self._array([constant]), self._array([label])
         return LineVector(np.concatenate([ends[0], x.coordinates, ends[1]]), self._lengths[1])
 
     def token_operator(self, x: LineOperator, label: Number) -> LineOperator:
-        diagonal = np.concatenate([self._array([0]), x.diagonal, self._array([label])])
+        if _nothing(x.diagonal) and _is_zero(label):
+            diagonal = self._all(0, len(self._tokens))
+        else:
+            diagonal = np.concatenate([self._array([0]), x.diagonal, self._array([label])])
         dyads = [(self.token_vector(0, u, 0), self.token_vector(0, v, 0)) for u, v in x.dyads]
         return LineOperator(diagonal, self._token_multiplicity, dyads)
 
@@ -236,10 +243,39 @@ class Lines(Space):
         return _counting(squares)
 
 
+# A float spread over an array in no memory (stride 0) is known by that: what is zero then costs nothing.
+
+
+def _nothing(x: Array) -> bool:
+    """Whether an array is zero by how it is held."""
+    return x.strides == (0,) and x.dtype == float and bool(x[0] == 0)
+
+
+def _sum(a: Array, b: Array) -> Array:
+    if _nothing(a) and b.dtype == float:
+        return b
+    return a if _nothing(b) and a.dtype == float else np.asarray(a + b)
+
+
+def _product(a: Array, b: Array) -> Array:
+    if _nothing(a) and b.dtype == float:
+        return a
+    return b if _nothing(b) and a.dtype == float else np.asarray(a * b)
+
+
+def _is_zero(x: Number) -> bool:
+    return isinstance(x, int | float) and x == 0
+
+
 def _scaled(coordinates: Array, factor: Number) -> Array:
     """Each coordinate times a number, which may be an array of numbers, one for each setting."""
     if isinstance(factor, np.ndarray):
         return objects(*(x * factor for x in coordinates))
+    if coordinates.dtype == float and isinstance(factor, int | float):
+        if factor == 1 or _nothing(coordinates):
+            return coordinates
+        if factor == 0:
+            return np.broadcast_to(np.asarray(0.0), coordinates.shape)
     return np.asarray(coordinates * factor)  # from the left: a field's elements do not look into arrays
 
 

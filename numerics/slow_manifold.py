@@ -40,7 +40,7 @@ class ZeroShotManifold:
         A minimiser of the zero-shot loss, up to rounding.
     target : array (d,)
         theta_0.
-    free : sparse array ((d+2) + (d+2)^2, k)
+    free : array ((d+2) + (d+2)^2, k), sparse if large
         Orthonormal directions (v, vec Q) which the zero-shot loss does not see.
     N : float
         By what attention is divided at zero shots.
@@ -134,7 +134,8 @@ class ZeroShotManifold:
         """
         v, Q = self.point(y)
         along = (self._value - self._constant / y[0] ** 2) / self._metric(y) ** 0.5
-        tangent = np.concatenate((along[None], self.free.T.toarray()))
+        free = self.free if isinstance(self.free, np.ndarray) else self.free.toarray()
+        tangent = np.concatenate((along[None], free.T))
         dv, dQ = tangent[:, : self._size], tangent[:, self._size :].reshape(-1, self._size, self._size)
         hv, hQ = loss.hessian_product(v, Q, dv, dQ)
         full = np.concatenate((hv, hQ.reshape(len(y), -1)), axis=1)

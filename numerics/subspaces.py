@@ -42,9 +42,7 @@ class AffineSpace:
 
     def __init__(self, v: Array, Q: Array, basis: Any) -> None:
         self.shapes, self.size = (v.shape, Q.shape), v.size
-        self.origin = np.concatenate((v.ravel(), Q.ravel()))
-        small = scipy.sparse.issparse(basis) and math.prod(basis.shape) <= _SMALL
-        self.basis = basis.toarray() if small else basis
+        self.origin, self.basis = np.concatenate((v.ravel(), Q.ravel())), basis
 
     def like(self, v: Array, Q: Array, basis: Any, change: Array | None = None) -> AffineSpace:
         """A space of the same kind elsewhere; `change` takes the inputs to other coordinates."""
@@ -217,10 +215,10 @@ def _assemble(columns: list[Column], size: int) -> Any:
         return index[0] if len(index) == 1 else size * (1 + index[0]) + index[1]
 
     triples = [(row(index), k, value) for k, column in enumerate(columns) for index, value in column]
-    if not triples:
-        return scipy.sparse.csr_array((size + size**2, 0))
-    rows, places, entries = zip(*triples, strict=True)
-    return scipy.sparse.csr_array((entries, (rows, places)), shape=(size + size**2, len(columns)))
+    shape = (size + size**2, len(columns))
+    rows, places, entries = zip(*triples, strict=True) if triples else ((), (), ())
+    basis = scipy.sparse.csr_array((entries, (rows, places)), shape=shape)
+    return basis.toarray() if math.prod(shape) <= _SMALL else basis
 
 
 def _general(size: int, odd: bool) -> tuple[list[Column], list[Column]]:

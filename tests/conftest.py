@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from theory.ledger import Ledger
 from theory.proofs.runner import ProofResults
 
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -44,27 +45,42 @@ def once_in(base: Path, name: str, make: Callable[[Path], None]) -> Path:
     return made
 
 
-PROVE = (
-    "import pickle, sys, theory; from pathlib import Path; Path(sys.argv[1]).write_bytes(pickle.dumps(theory.prove()))"
-)
+FIND = """
+import pickle, sys, theory
+with open(sys.argv[1], "wb") as file:
+    pickle.dump((theory.prove(), theory.claims()), file)
+"""
 
 
 @pytest.fixture(scope="session")
-def proofs_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every theorem's proof, run cold in a process of its own, as a pickle."""
+def found_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every theorem's proof and every claim's verdict, found cold in a process of its own, as a pickle."""
 
     def make(path: Path) -> None:
-        subprocess.run([sys.executable, "-c", PROVE, str(path)], check=True)
+        subprocess.run([sys.executable, "-c", FIND, str(path)], check=True)
 
-    return once(tmp_path_factory, "proofs.pickle", make)
+    return once(tmp_path_factory, "found.pickle", make)
 
 
 @pytest.fixture(scope="session")
-def proofs(proofs_file: Path) -> ProofResults:
+def found_apart(found_file: Path) -> tuple[ProofResults, Ledger]:
     """The same, loaded."""
-    found = pickle.loads(proofs_file.read_bytes())
-    assert isinstance(found, ProofResults)
-    return found
+    proofs, ledger = pickle.loads(found_file.read_bytes())
+    assert isinstance(proofs, ProofResults)
+    assert isinstance(ledger, Ledger)
+    return proofs, ledger
+
+
+@pytest.fixture(scope="session")
+def proofs(found_apart: tuple[ProofResults, Ledger]) -> ProofResults:
+    """Every theorem's proof."""
+    return found_apart[0]
+
+
+@pytest.fixture(scope="session")
+def ledger(found_apart: tuple[ProofResults, Ledger]) -> Ledger:
+    """Every claim's verdict."""
+    return found_apart[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -24,7 +24,7 @@ def query_pair(v: Array, Q: Array) -> tuple[Array, Array]:
 
 def low_degrees(nu: Array, K: Array) -> Array:
     """e(nu, K): bilinear, and self-adjoint in nu; the Hermite coefficients of degree 0 and 1."""
-    e = np.trace(K, axis1=-2, axis2=-1)[..., None] * nu + 2 * (K @ nu[..., None])[..., 0]
+    e = K.trace(axis1=-2, axis2=-1)[..., None] * nu + 2 * (K @ nu[..., None])[..., 0]
     e[..., 0] -= 2 * nu[..., 0] * K[..., 0, 0]
     return np.asarray(e)
 
@@ -32,7 +32,7 @@ def low_degrees(nu: Array, K: Array) -> Array:
 def low_degrees_adjoint(nu: Array, y: Array) -> Array:
     """The gradient of <y, e(nu, K)> in the (unsymmetrised) block of Q."""
     outer = nu[..., :, None] * y[..., None, :]
-    trace = np.sum(nu * y, axis=-1)
+    trace = (nu * y).sum(axis=-1)
     total = outer + transpose(outer)
     diagonal = np.arange(total.shape[-1])
     total[..., diagonal, diagonal] += trace[..., None]
@@ -50,12 +50,12 @@ def high_degrees(nu: Array, K: Array) -> Any:
     """c(nu, K): what the Hermite coefficients of degree 2 and 3 add to the risk."""
     P, S, x = quadratic_part(nu, K), K[..., 1:, 1:], nu[..., 1:]
     Sx = (S @ x[..., None])[..., 0]
-    return 2 * inner(P, P) + 2 * inner(S, S) * np.sum(x * x, axis=-1) + 4 * np.sum(Sx * Sx, axis=-1)
+    return 2 * inner(P, P) + 2 * inner(S, S) * (x * x).sum(axis=-1) + 4 * (Sx * Sx).sum(axis=-1)
 
 
 def quadratic_adjoints(nu: Array, K: Array, P: Array) -> tuple[Array, Array]:
     """The gradients of <P, P(nu, K)> for symmetric P, in nu and in the block of Q."""
-    scalar = np.sum(P * K[..., 1:, 1:], axis=(-2, -1))[..., None]
+    scalar = (P * K[..., 1:, 1:]).sum(axis=(-2, -1))[..., None]
     along_nu = np.concatenate((scalar, 2 * (P @ K[..., 1:, 0, None])[..., 0]), axis=-1)
     border = (P @ nu[..., 1:, None])[..., 0]
     along_K = np.zeros((*border.shape[:-1], K.shape[-1], K.shape[-1]), dtype=P.dtype)
@@ -71,7 +71,7 @@ def high_degrees_gradient(nu: Array, K: Array) -> tuple[Array, Array]:
     Sx = (S @ x[..., None])[..., 0]
     outer = Sx[..., :, None] * x[..., None, :]
     along_nu[..., 1:] += 4 * inner(S, S)[..., None] * x + 8 * (S @ Sx[..., None])[..., 0]
-    along_K[..., 1:, 1:] += 4 * np.sum(x * x, axis=-1)[..., None, None] * S + 4 * (outer + transpose(outer))
+    along_K[..., 1:, 1:] += 4 * (x * x).sum(axis=-1)[..., None, None] * S + 4 * (outer + transpose(outer))
     return along_nu, along_K
 
 
@@ -108,4 +108,4 @@ def transpose(X: Array) -> Array:
 
 def inner(X: Array, Y: Array) -> Any:
     """<X, Y> over the last two axes."""
-    return np.sum(X * Y, axis=(-2, -1))
+    return (X * Y).sum(axis=(-2, -1))

@@ -10,6 +10,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import theory
+from numerics import integrator
 from numerics.attention_factors import balanced_factors, factored_flow, selected_scale
 from numerics.derivatives import gradient, hessian
 from numerics.integrator import NoConvergence
@@ -66,6 +67,12 @@ def test_the_flow_ends_at_the_fixed_point(strategy, name):
         assert np.diff(path.loss[path.slow == phase]).max(initial=0.0) <= 1e-12
 
 
+@pytest.fixture
+def gives_up_sooner(monkeypatch):
+    """Half the steps: still more than any flow takes that comes to a limit."""
+    monkeypatch.setattr(integrator, "_MOST_STEPS_TO_SETTLE", 125)
+
+
 FAR_APART = {
     "long target": ("mixed_kq", theory.Setting(d=2, target=[100.0, 0.0], noise_variance=0.1, pretrain_shots=20)),
     "long, all": ("mixed", theory.Setting(d=2, target=[100.0, 0.0], noise_variance=0.1, pretrain_shots=20)),
@@ -87,6 +94,7 @@ def test_limits_where_rates_are_far_apart(name):
     assert distance(end, theory.fixed_point(strategy, setting=setting)) < 1e-11
 
 
+@pytest.mark.usefixtures("gives_up_sooner")
 @pytest.mark.parametrize("weight", [1e-14, 1e-20])
 def test_a_limit_that_floats_cannot_tell_is_an_error(weight):
     """Beside the zero-shot loss such a weight is a rounding error, and the flow seems to rest where the slow phase begins."""
@@ -95,6 +103,7 @@ def test_a_limit_that_floats_cannot_tell_is_an_error(weight):
         flow("mixed", setting, until="converged")
 
 
+@pytest.mark.usefixtures("gives_up_sooner")
 def test_units_far_apart():
     """Where one block trains the limit is linear algebra in any units; rates 1e-24 of the fastest hide that of a flow."""
     units = np.diag([1.0, 1e-6, 1e6])
@@ -129,6 +138,7 @@ def test_variances_far_apart_are_certified_or_refused(unit):
     assert path.at_rest
 
 
+@pytest.mark.usefixtures("gives_up_sooner")
 def test_a_degenerate_minimum_is_no_limit_to_rounding():
     """The family v_0 = c is approached like t^(-1/2), at rates that vanish with the distance: none is ever near."""
     start = theory.AttentionParameters([1.5, 0.1, 0.2], [[0.1, 1.0, 0.3], [1.2, 0.2, -0.1], [0.0, 0.0, 0.0]])
@@ -301,6 +311,7 @@ def test_without_noise_the_start_selects_among_the_minimisers(name):
     np.testing.assert_allclose(end.q_xy, moved @ theta, rtol=0, atol=1e-9)
 
 
+@pytest.mark.usefixtures("gives_up_sooner")
 def test_without_noise_mixed_has_no_limit():
     with pytest.raises(NoConvergence, match="has not settled"):
         flow("mixed", theory.Setting(d=1, pretrain_shots=20), until="converged")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from fractions import Fraction as F
+from functools import cache
 
 import numpy as np
 import pytest
@@ -395,13 +396,11 @@ def test_fractions_equal_floats(data, n, strategy):
         )
 
 
-SYMBOLS = {
-    (strategy, task): theory.risk(
-        strategy, sympy.Symbol("n", positive=True), sympy.Symbol("d", positive=True), task=task,
-        noise_variance=sympy.Symbol("s", positive=True), pretrain_shots=sympy.Symbol("m", positive=True),
-    )
-    for strategy in RATIONAL_STRATEGIES for task in TASKS
-}  # fmt: skip
+@cache
+def in_symbols(strategy, task):
+    """The risk as an expression in n, d, s and m: once, and not before it is asked for."""
+    n, d, noise, m = sympy.symbols("n d s m", positive=True)
+    return theory.risk(strategy, n, d, task=task, noise_variance=noise, pretrain_shots=m)
 
 
 @given(
@@ -411,7 +410,7 @@ SYMBOLS = {
 def test_symbols_then_numbers(strategy, task, n, d, m, noise):
     """Symbol, then substitute = the numbers at once, exactly."""
     values = {"n": n, "d": d, "m": m, "s": sympy.Rational(noise.numerator, noise.denominator)}
-    found = SYMBOLS[strategy, task].subs({sympy.Symbol(name, positive=True): x for name, x in values.items()})
+    found = in_symbols(strategy, task).subs({sympy.Symbol(name, positive=True): x for name, x in values.items()})
     expected = theory.risk(strategy, n, d, task=task, noise_variance=noise, pretrain_shots=m)
     assert found == sympy.Rational(expected.numerator, expected.denominator)
 

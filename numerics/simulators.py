@@ -56,33 +56,41 @@ def squared_errors_by_tokens(
     tasks = prompts.draw_tasks(size, rng)
     queries, labels = prompts.draw_queries(tasks, rng)
     v, Q = heads_of(model)
-    keys = _keys(Q, queries)
+    z_q = np.ascontiguousarray(queries[:, :-1].T)
+    keys = _keys(Q, z_q)
 
-    total = _without_shots(model, v, keys, queries, prompts.query_attends)
+    total = _without_shots(model, v, keys, z_q, prompts.query_attends)
+    of_prompts = np.ascontiguousarray(keys.transpose(0, 2, 1))
     for length in block_lengths(n_shots, max(1, MAX_FLOATS // (size * v.shape[1]))):
         shots = prompts.draw_shots(tasks, length, rng)
-        for v_h, u in zip(v, keys, strict=True):
+        for v_h, u in zip(v, of_prompts, strict=True):
             total += attention_sum(v_h, u, shots)
-    predictions = total / _token_count(model, prompts, n_shots) + _skipped(model, queries)
+    predictions = total / _token_count(model, prompts, n_shots) + _skipped(model, z_q)
     if not rao_blackwell:
         return (labels - predictions) ** 2
     signals = np.einsum("ki,ki->k", queries[:, 1:-1], tasks)
     return cast(Array, (signals - predictions) ** 2 + prompts.noise_variance)
 
 
+# Queries without their label slot, which is 0, have the shape (d + 1, prompts): sums over the few entries of a token then run
+# along the many prompts.
+
+
 def _keys(Q: Array, queries: Array) -> Array:
-    """u = Q_h'z_q, shape (H, prompts, d + 2); the label slot of z_q is 0."""
-    return np.stack([np.einsum("ka,ab->kb", queries[:, :-1], head[:-1]) for head in Q])
+    """u = Q_h'z_q, shape (H, d + 2, prompts)."""
+    return cast(Array, np.einsum("hab,ak->hbk", Q[:, :-1], queries))
 
 
 def _without_shots(model: AttentionParameters, v: Array, keys: Array, queries: Array, attends: bool) -> Array:
     """What the query's own token and the prompt's add to the attention sum."""
-    total = np.zeros(len(queries))
-    for v_h, u in zip(v, keys, strict=True):
-        if attends:
-            total += attention_sum(v_h, u, queries[:, None])
-        if model.prompt is not None:
-            total += attention_sum(v_h, u, np.asarray(model.prompt, np.float64))
+    total = np.zeros(queries.shape[1])
+    if attends:
+        for v_h, u in zip(v[:, :-1], keys[:, :-1], strict=True):
+            total += np.einsum("a,ak->k", v_h, queries) * np.einsum("ak,ak->k", u, queries)
+    if model.prompt is not None:
+        tokens = np.asarray(model.prompt, np.float64)
+        for v_h, u in zip(v, keys, strict=True):
+            total += np.einsum("b,bk->k", np.einsum("pa,a,pb->b", tokens, v_h, tokens), u)
     return total
 
 
@@ -90,7 +98,7 @@ def _skipped(model: AttentionParameters, queries: Array) -> Array | float:
     """c.(1, x_q)."""
     if model.skip is None:
         return 0.0
-    return cast(Array, np.einsum("ka,a->k", queries[:, :-1], np.asarray(model.skip, np.float64)))
+    return cast(Array, np.einsum("a,ak->k", np.asarray(model.skip, np.float64), queries))
 
 
 def _token_count(model: AttentionParameters, prompts: Prompts, n_shots: int) -> float:
@@ -168,41 +176,41 @@ def squared_errors_by_law(
     """
     noise = prompts.noise_variance
     v, Q = heads_of(model)
-    v_0, v_x, v_y = v[:, 0], v[:, 1:-1], v[:, -1]
+    v_0, v_x, v_y = v[:, 0], v[:, 1:-1, None], v[:, -1]
     tasks = prompts.draw_tasks(size, rng)
-    queries = np.zeros((size, prompts.d + 2))
-    queries[:, 0] = 1.0
+    theta = np.ascontiguousarray((tasks[:1] if prompts.task is not None and prompts.task.ndim == 1 else tasks).T)
     g = rng.standard_normal((size, prompts.d))
-    queries[:, 1:-1] = g if prompts.query_root is None else np.einsum("ki,ji->kj", g, prompts.query_root)
+    queries = np.ones((prompts.d + 1, size))
+    queries[1:] = g.T if prompts.query_root is None else np.einsum("ki,ji->jk", g, prompts.query_root)
 
     keys = _keys(Q, queries)
-    u_0, u_x, u_y = keys[:, :, 0].T, keys[:, :, 1:-1], keys[:, :, -1]
-    h_v = v_x[:, None] + v_y[:, None, None] * tasks  # Cov(g, v.z), one a head
-    h_u = u_x + u_y[:, :, None] * tasks  # Cov(g, u.z)
-    u_y = u_y.T
-    covariance_v = np.einsum("hki,jki->khj", h_v, h_v) + noise * np.outer(v_y, v_y)
-    covariance_u = np.einsum("hki,jki->khj", h_u, h_u) + noise * u_y[:, :, None] * u_y[:, None, :]
-    covariance = np.einsum("hki,jki->khj", h_v, h_u) + noise * v_y[:, None] * u_y[:, None, :]
-    signals = np.einsum("ki,ki->k", queries[:, 1:-1], tasks)
+    u_0, u_x, u_y = keys[:, 0], keys[:, 1:-1], keys[:, -1]
+    h_v = v_x + v_y[:, None, None] * theta  # Cov(g, v.z), one a head
+    h_u = u_x + u_y[:, None] * theta  # Cov(g, u.z)
+    covariance_v = np.einsum("hik,jik->hjk", h_v, h_v) + noise * np.outer(v_y, v_y)[:, :, None]
+    covariance_u = np.einsum("hik,jik->hjk", h_u, h_u) + noise * u_y[:, None] * u_y
+    covariance = np.einsum("hik,jik->hjk", h_v, h_u) + noise * v_y[:, None, None] * u_y
+    signals = np.einsum("ik,ik->k", queries[1:], theta)
     without = _without_shots(model, v, keys, queries, prompts.query_attends)
     N, skipped = _token_count(model, prompts, n_shots), _skipped(model, queries)
 
     if not rao_blackwell:
         if len(v) == 1:
-            moments = (covariance_v[:, 0, 0], covariance_u[:, 0, 0], covariance[:, 0, 0])
-            shots = draw_product_sums(float(v_0[0]), u_0[:, 0], *moments, n_shots, rng)
+            moments = (covariance_v[0, 0], covariance_u[0, 0], covariance[0, 0])
+            shots = draw_product_sums(float(v_0[0]), u_0[0], *moments, n_shots, rng)
         else:
-            shots = draw_form_sums(v_0, u_0, covariance_v, covariance_u, covariance, n_shots, rng)
+            several = (np.moveaxis(x, -1, 0) for x in (covariance_v, covariance_u, covariance))
+            shots = draw_form_sums(v_0, u_0.T, *several, n_shots, rng)
         labels = signals + math.sqrt(noise) * rng.standard_normal(size)
         return cast(Array, (labels - (shots + without) / N - skipped) ** 2)
-    mean = np.einsum("kh,h->k", u_0, v_0) + np.einsum("khh->k", covariance)
+    mean = np.einsum("hk,h->k", u_0, v_0) + np.einsum("hhk->k", covariance)
     conditional_mean = (n_shots * mean + without) / N + skipped
     shot_variance = (
-        np.einsum("khj,khj->k", covariance_u, covariance_v)
-        + np.einsum("khj,kjh->k", covariance, covariance)
-        + np.einsum("kh,khj,kj->k", u_0, covariance_v, u_0)
-        + np.einsum("h,khj,j->k", v_0, covariance_u, v_0)
-        + 2 * np.einsum("kh,khj,j->k", u_0, covariance, v_0)
+        np.einsum("hjk,hjk->k", covariance_u, covariance_v)
+        + np.einsum("hjk,jhk->k", covariance, covariance)
+        + np.einsum("hk,hjk,jk->k", u_0, covariance_v, u_0)
+        + np.einsum("h,hjk,j->k", v_0, covariance_u, v_0)
+        + 2 * np.einsum("hk,hjk,j->k", u_0, covariance, v_0)
     )
     return cast(Array, (signals - conditional_mean) ** 2 + noise + n_shots * shot_variance / N**2)
 

@@ -199,8 +199,8 @@ def squared_errors_by_law(
             moments = (covariance_v[0, 0], covariance_u[0, 0], covariance[0, 0])
             shots = draw_product_sums(float(v_0[0]), u_0[0], *moments, n_shots, rng)
         else:
-            several = (np.moveaxis(x, -1, 0) for x in (covariance_v, covariance_u, covariance))
-            shots = draw_form_sums(v_0, u_0.T, *several, n_shots, rng)
+            of_v, of_u, of_both = (np.moveaxis(x, -1, 0) for x in (covariance_v, covariance_u, covariance))
+            shots = draw_form_sums(v_0, u_0.T, of_v, of_u, of_both, n_shots, rng)
         labels = signals + math.sqrt(noise) * rng.standard_normal(size)
         return cast(Array, (labels - (shots + without) / N - skipped) ** 2)
     mean = np.einsum("hk,h->k", u_0, v_0) + np.einsum("hhk->k", covariance)

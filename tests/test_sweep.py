@@ -159,7 +159,7 @@ def dask_client(processes: bool) -> Iterator[Executor]:
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=processes, dashboard_address=":0") as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=processes, dashboard_address=None) as cluster,
         Client(cluster) as client,
         client.get_executor(pure=False) as executor,
     ):

@@ -24,7 +24,6 @@ from theory.setting import Setting
 from theory.strategies import PUBLISHED, find_strategy
 
 from .. import catalogue
-from ..rendering import render
 
 Job = tuple[str, str]  # a kind and a name
 _OF_LEDGER = ("claims_ledger", "published_formulas")  # figures that show verdicts
@@ -124,6 +123,8 @@ def _proof(name: str) -> ProofResult:
 
 
 def _picture(name: str) -> Picture:
+    from ..rendering import render  # Matplotlib, which a process that proves does not need
+
     with tempfile.TemporaryDirectory() as directory:
         try:
             render(name, Path(directory), ("svg",))

@@ -80,11 +80,10 @@ class Prompts:
             return cast(Array, self.task)[rng.choice(len(self.task_shares), size=count, p=self.task_shares)]
         if self.task is not None:
             return np.broadcast_to(self.task, (count, self.d))
-        directions = rng.standard_normal((count, self.d))
+        directions = np.ascontiguousarray(rng.standard_normal((count, self.d)).T)  # sums run along the many tasks
         if self.unit_sphere:
-            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        task_root = cast(Array, self.task_root)
-        return cast(Array, np.einsum("ki,ji->kj", directions, task_root))
+            directions /= np.sqrt(np.einsum("ik,ik->k", directions, directions))
+        return cast(Array, np.einsum("ji,ik->jk", cast(Array, self.task_root), directions).T)
 
     def draw_shots(self, tasks: Array, n_shots: int, rng: np.random.Generator) -> Array:
         """(prompts, n_shots, d + 2) tokens (1, x, y), for one row of `tasks` a prompt."""

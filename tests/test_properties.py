@@ -445,8 +445,13 @@ def test_unseen_is_the_average_over_the_sphere(data, n, d, normalization):
     model, noise = data.draw(models(d)), data.draw(nonnegative)
     others = {"covariance": data.draw(covariances(d)), "noise_variance": noise, "normalization": normalization}
 
-    def even(theta):
+    @cache
+    def along(*theta):
+        theta = np.array(theta, dtype=object)
         return (theory.risk(model, n, task=theta, **others) + theory.risk(model, n, task=-theta, **others)) / 2
+
+    def even(theta):
+        return along(*theta)
 
     one = np.array(identity(d), dtype=object)
     at_one, at_two, at_three = (even(F(k) * one[0]) for k in (1, 2, 3))

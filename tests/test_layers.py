@@ -412,7 +412,7 @@ def near_pretrained(index):
     heads = [before, *((small * v, small * Q) for v, Q in one.model.heads()[:1])]
     skip = None if one.model.skip is None else small * one.model.skip
     model = theory.AttentionParameters(*map(np.array, zip(*heads, strict=True)), small * 5 * one.model.prompt, skip)
-    risks = [[one.risk(n, each, **where) for n in range(40)] for each in (model, "pretrained")]
+    risks = [one.risk(list(range(40)), each, **where) for each in (model, "pretrained")]
     return one, model, where, risks
 
 

@@ -12,7 +12,7 @@ import sympy
 from test_proof_r12 import COUNTS, HEADS, KNOWN, SIGMA, THETA
 
 import theory
-from theory import shot_ranges
+from theory import one_world, shot_ranges
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
 from theory.head_sums import independent
 from theory.matrices import Matrices
@@ -395,6 +395,21 @@ def test_a_prompt_counts_among_the_tokens():
     assert model.predict([[F(1), F(1), 0]], "shots", query="masked") == 3
     assert theory.risk(model, 0, 1, query="masked") == F(1, 4)  # (1 - 3/2)^2
     assert theory.risk(model, 0, 1, query="masked", normalization="shots") == 4
+
+
+@pytest.mark.parametrize("noise", [F(1, 10), sympy.Symbol("s", positive=True)])
+def test_many_shot_counts_are_contracted_once(noise, monkeypatch):
+    """Each is what it is alone; infinity takes the limit."""
+    setting = {"covariance": [[F(2), F(1, 2)], [F(1, 2), F(1)]], "noise_variance": noise, "pretrain_shots": 7}
+    contracted = []
+    monkeypatch.setattr(one_world, "contract", lambda *args: contracted.append(args) or contract(*args))
+    found = theory.risk("pretrained", [[0, 1], [5, 40]], 2, **setting)
+    assert len(contracted) == 1
+    counts = [0, 1, 5, 40, math.inf]
+    alone = [theory.risk("pretrained", n, 2, **setting) for n in counts]
+    assert [*found.flat] == alone[:-1]
+    assert [*map(type, found.flat)] == [*map(type, alone[:-1])]
+    assert [*theory.risk("pretrained", counts, 2, **setting)] == alone
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------

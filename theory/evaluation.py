@@ -38,7 +38,12 @@ def risk_of(model: Strategy | AttentionParameters, n_shots: Number, setting: Set
         require_one_shape(setting, n_shots)
     kind = question.kind(n_shots)
     if arrays and kind is not FLOATS:
-        return _one_by_one(question, n_shots)
+        counts = None if on_two_lines or has_arrays(setting) else _counts(n_shots)
+        if counts is None:
+            return _one_by_one(question, n_shots)
+        from .one_world import risks_at_counts
+
+        return risks_at_counts(counts, question, kind)
     if on_two_lines:
         return risk_on_two_lines(question, n_shots, kind)
     from .one_world import risk_in_one_world
@@ -90,6 +95,16 @@ def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:
         case = question.case_in(world)
         point = point_in(world, case, question, kind)
         return AttentionParameters(**model_arrays(point, world, question.scale(case, world), kind))
+
+
+def _counts(n_shots: Array) -> Array | None:
+    """Numbers of shots as ints, where all are finite numbers."""
+    if not all(isinstance(n, int | float | np.number) and np.isfinite(n) for n in n_shots.flat):
+        return None
+    counts = np.empty(n_shots.shape, dtype=object)
+    for index, n in np.ndenumerate(n_shots):
+        counts[index] = validation.count("n_shots", n, 0, True)
+    return counts
 
 
 def _one_by_one(question: Asked, n_shots: Number) -> Array:

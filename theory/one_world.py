@@ -11,7 +11,7 @@ import numpy as np
 
 from .contractions import Head, Layer, RiskTerms, Square, averaged, contract
 from .head_sums import independent
-from .kinds import FLOATS, SYMBOLS, Kind, Number
+from .kinds import FLOATS, SYMBOLS, Array, Kind, Number
 from .matrices import Matrices
 from .points import Case, Point
 from .programs import of_scalars
@@ -118,9 +118,22 @@ def risk_in_one_world(question: Asked, n_shots: Number, kind: Kind) -> Any:
     return result
 
 
+def risks_at_counts(counts: Array, question: Asked, kind: Kind) -> Array:
+    """Exact or symbolic risks of one setting at whole numbers of shots, an object array: contracted once."""
+    found, given = terms_in_one_world(question, kind), numbers_of(question.setting)
+    result = np.empty(counts.shape, dtype=object)
+    for index, count in np.ndenumerate(counts):
+        result[index] = kind.present(_from_terms(found, kind.number(count), question, kind), (*given, count))
+    return result
+
+
 def _at(n_shots: Number, question: Asked, kind: Kind) -> Any:
     """The risk at n shots, which may be many or infinite."""
-    terms, infinite = terms_in_one_world(question, kind)
+    return _from_terms(terms_in_one_world(question, kind), n_shots, question, kind)
+
+
+def _from_terms(found: Terms, n_shots: Number, question: Asked, kind: Kind) -> Any:
+    terms, infinite = found
     normalization, k = normalization_of(question.setting, kind), question.prompt_tokens
     with np.errstate(all="ignore"):
         if isinstance(n_shots, np.ndarray):

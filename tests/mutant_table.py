@@ -9,8 +9,8 @@ THRESHOLDS = [
     (
         "thresholds",
         "below",
-        "prompt_tokens), shot_polynomial(other, normalization)",
-        "prompt_tokens), shot_polynomial(terms, normalization)",
+        "shot_polynomial(other, normalization, k_other)",
+        "shot_polynomial(terms, normalization, k_other)",
     ),
 ]
 

@@ -129,6 +129,8 @@ def render(
         style.finished(figure)  # the legends, which the layout has to know
         engine = figure.get_layout_engine()
         assert engine is not None  # style.figure gives each one
+        if dpi is not None:
+            figure.set_dpi(dpi)  # letters of few dots are wider
         engine.execute(figure)
         figure.set_layout_engine(None)  # one layout, found once; after "none" a file would be drawn twice, for a layout
         for extension in formats:

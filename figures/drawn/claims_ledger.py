@@ -193,7 +193,7 @@ def _verdicts(
             crowding * ruling, y, verdict, color=style.on_page(_COLORS[verdict]), weight="bold", va="center",
             fontsize=style.size(8),
         )  # fmt: skip
-        wrapped = textwrap.fill(_typeset(text), round(letters), break_on_hyphens=False)
+        wrapped = textwrap.fill(_typeset(text), round(letters / crowding**0.3), break_on_hyphens=False)
         axes.text(crowding * derivation, y, wrapped, va="center", fontsize=style.size(8), linespacing=1.0)
     _rules(axes, len(rows))
 

@@ -36,6 +36,7 @@ from .setting import OFFICIAL, Setting, as_matrix
 from .strategies import PUBLISHED, Strategy, find_strategy
 from .tasks import OPPOSITE, TARGET, UNSEEN, checked_task
 from .validation import NoClosedForm
+from .which_law import stays_pretrained
 from .which_theorem import theorem_of
 from .worlds import NUMBER_FIELDS
 from .written_laws import written
@@ -253,7 +254,7 @@ def _general(strategy: Strategy, task: Any, setting: Setting, example: bool) -> 
     if usual := strategy.name in printed and _usual_convention(strategy, setting):
         lines: str | None = printed[strategy.name]
     else:
-        lines = frozen_lines(strategy.name, setting.normalization, setting.query, endless)
+        lines = frozen_lines(strategy.name, setting.normalization, stays_pretrained(strategy, setting), endless)
     if lines is None or setting.query_covariance is not None:
         raise NoClosedForm(
             f"covariance = 'general' has printed lines for the named strategies alone, in one convention: normalization = 'tokens', "

@@ -43,41 +43,40 @@ w = sqrt(b)*sqrt((b + sqrt(b**2 + 4*h*(theta_0 @ theta_0)))/(2*h))
 """
 
 
-def _printed(tokens: int, lines: str) -> str:
-    return f"N = n + {tokens}\n{_TRAINED}{lines}".replace("theta_0", "theta0").rstrip("\n")
+def _printed(N: str, trained: str, lines: str) -> str:
+    return f"N = {N}\n{trained}{lines}".replace("theta_0", "theta0").rstrip("\n")
 
 
-GENERAL = {
-    "soft_prompt": _printed(2, "N_0 = 2\n" + PROMPT),
-    "skip": _printed(1, SKIP),
-    "frozen_q": _printed(1, _HELD + VALUE),
-    "new_head": _printed(1, "N_0 = 1\n" + HEAD),
-}
-
-_FROZEN = ("pretrained", "zero_shot_kq")
-_IDLE = ("zero_shot", "zero_shot_value", "new_head", "frozen_q")  # where the query is masked: their loss is a constant
+def _beside(tokens: int) -> dict[str, str]:
+    """Lines of what stands beside the pretrained layer; ``tokens``: by how many a prompt's N is above n, before any shot."""
+    return {"soft_prompt": f"N_0 = {tokens}\n{PROMPT}", "skip": SKIP, "new_head": "N_0 = 1\n" + HEAD}
 
 
-def frozen_lines(name: str, normalization: object, query: str, endless: bool) -> str | None:
+def frozen_lines(name: str, normalization: object, as_pretrained: bool, endless: bool) -> str | None:
     """Lines, in any of the conventions, of a strategy that leaves the layer as pretrained; None for others.
 
-    The query's own token adds nothing to such a layer, masked or not. ``endless``: infinitely many shots in pretraining.
+    The query's own token adds nothing to such a layer, masked or not. ``as_pretrained``: nothing is beside the layer either.
+    ``endless``: infinitely many shots in pretraining.
 
     Examples
     --------
-    >>> print(frozen_lines("skip", "shots", "masked", True).partition("spread")[0])
+    >>> print(frozen_lines("skip", "shots", False, True).partition("spread")[0])
     N = maximum(n, 1)
     P = inv(Sigma)
     """
     if normalization not in ("tokens", "shots"):
         return None
     tokens = 2 if name == "soft_prompt" and normalization == "tokens" else 1
-    bodies = {"soft_prompt": f"N_0 = {tokens}\n{PROMPT}", "skip": SKIP, "new_head": "N_0 = 1\n" + HEAD}
-    body = bodies.get(name)
-    if name in _FROZEN or (query == "masked" and name in _IDLE):
-        body = FROZEN.replace("R_0 =", "risk =")
+    body = FROZEN.replace("R_0 =", "risk =") if as_pretrained else _beside(tokens).get(name)
     if body is None:
         return None
     N, N_m = (f"n + {tokens}", "(m + 1)") if normalization == "tokens" else ("maximum(n, 1)", "m")
-    trained = "P = inv(Sigma)\n" if endless else f"P = {N_m}{_RIDGE}"
-    return f"N = {N}\n{trained}{body}".replace("theta_0", "theta0").rstrip("\n")
+    return _printed(N, "P = inv(Sigma)\n" if endless else f"P = {N_m}{_RIDGE}", body)
+
+
+GENERAL = {
+    "soft_prompt": _printed("n + 2", _TRAINED, _beside(2)["soft_prompt"]),
+    "skip": _printed("n + 1", _TRAINED, SKIP),
+    "frozen_q": _printed("n + 1", _TRAINED, _HELD + VALUE),
+    "new_head": _printed("n + 1", _TRAINED, _beside(1)["new_head"]),
+}

@@ -6,7 +6,7 @@ import math
 
 from .block_law import block_cases
 from .kinds import anywhere
-from .laws import LAWS, MASKED
+from .laws import LAWS, MASKED, pretrained
 from .points import Case
 from .practices import practice_cases
 from .setting import Setting
@@ -52,6 +52,14 @@ def laws_of(strategy: Strategy, setting: Setting) -> tuple[Case, ...]:
             + (f". Integrate the flow: numerics.flow(strategy, setting, {until})" if flows else "")
         )
     return block_cases(strategy)
+
+
+def stays_pretrained(strategy: Strategy, setting: Setting) -> bool:
+    """Whether a strategy's law is the pretrained model's: nothing that trains can move."""
+    try:
+        return all(case.point is pretrained for case in laws_of(strategy, setting))
+    except NoClosedForm:
+        return False
 
 
 _THEOREMS: dict[Strategy, tuple[Case, ...]] = {find_strategy(name): cases for name, cases in LAWS.items()}

@@ -59,11 +59,11 @@ class LayerLoss(PopulationLoss):
     def value(self, v: Array, Q: Array) -> Any:
         """The loss, noise floor included; leading axes of v and Q are several layers."""
         v, Q = self._whiten(v, Q)
-        rows, pair = Q[..., :-1, :], query_pair(v, Q)
+        rows, pair, Z = Q[..., :-1, :], query_pair(v, Q), self._responses(v)
+        answers = self._answers(v, rows, Z, pair)
         total: Any = 0.0
         for weight, many, spread, share, own, (gram,) in self.terms:
-            Z = self._responses(v)
-            error = self._error_of_all(v, rows, Z, many, own, share, pair)
+            error = self._error_of_all(answers, many, own, share)
             rest = own**2 * _high_degrees(*pair) + self.noise_variance
             if spread:
                 rest = rest + spread * np.sum(_products(rows) * self._covariances(v, Z, gram), axis=(-4, -3, -2, -1))
@@ -73,12 +73,12 @@ class LayerLoss(PopulationLoss):
     def gradient(self, v: Array, Q: Array) -> tuple[Array, Array]:
         """(dL/dv, dL/dQ), of the shapes of v and Q; the last row of every dL/dQ_h is zero."""
         v, Q = self._whiten(v, Q)
-        rows, (nu, K) = Q[..., :-1, :], query_pair(v, Q)
+        rows, (nu, K), Z = Q[..., :-1, :], query_pair(v, Q), self._responses(v)
+        answers = self._answers(v, rows, Z, (nu, K))
         dv, dQ = np.zeros_like(v), np.zeros_like(Q)
         z = self._prompt
         for weight, many, spread, share, own, (gram,) in self.terms:
-            Z = self._responses(v)
-            weighed = (self._error_of_all(v, rows, Z, many, own, share, (nu, K)) @ gram)[..., None, :, :]
+            weighed = (self._error_of_all(answers, many, own, share) @ gram)[..., None, :, :]
             mean_error = weighed[..., 0]  # of all heads, beside each of them
             if many:
                 dQ[..., :-1, :] -= 2 * weight * many * weighed @ transpose(Z)
@@ -108,8 +108,9 @@ class LayerLoss(PopulationLoss):
         rows, pair, z = Q[..., :-1, :], query_pair(v, Q), self._prompt
         values, scores = v @ z.T, rows @ z.T
         prompt, skip = np.zeros_like(z), np.zeros_like(self._targets[:, 0])
+        answers = self._answers(v, rows, self._responses(v), pair)
         for weight, many, _, share, own, (gram,) in self.terms:
-            error = self._error_of_all(v, rows, self._responses(v), many, own, share, pair)
+            error = self._error_of_all(answers, many, own, share)
             mean_error = 2 * weight * (error @ gram)[:, 0]
             prompt = prompt - share * np.einsum("hp,hra,r->pa", values, rows, mean_error)
             prompt = prompt - share * np.einsum("ha,hrp,r->pa", v, scores, mean_error)
@@ -126,15 +127,20 @@ class LayerLoss(PopulationLoss):
         slopes = self.gradient(v + 1j * step * dv, Q + 1j * step * dQ)
         return slopes[0].imag / step, slopes[1].imag / step
 
-    def _error_of_all(
-        self, v: Array, rows: Array, Z: Array, many: float, own: float, share: float, pair: tuple[Array, Array]
-    ) -> Array:
-        """t - c - A sum_h R_h zeta_h - E (sum_h e_h + f) in features."""
-        error = self._targets - many * np.sum(rows @ Z, axis=-3)
-        error[..., 0] -= own * np.sum(low_degrees(*pair), axis=-2)
+    def _answers(self, v: Array, rows: Array, Z: Array, pair: tuple[Array, Array]) -> tuple[Array, Array, Array | None]:
+        """sum_h R_h zeta_h, sum_h e_h, and f where there is a prompt: what all terms have in common."""
+        shown = None
         if len(self._prompt):
-            values, scores = v @ self._prompt.T, rows @ self._prompt.T
-            error[..., 0] -= share * np.einsum("...hp,...hrp->...r", values, scores)
+            shown = np.einsum("...hp,...hrp->...r", v @ self._prompt.T, rows @ self._prompt.T)
+        return np.sum(rows @ Z, axis=-3), np.sum(low_degrees(*pair), axis=-2), shown
+
+    def _error_of_all(self, answers: tuple[Array, Array, Array | None], many: float, own: float, share: float) -> Array:
+        """t - c - A sum_h R_h zeta_h - E (sum_h e_h + f) in features."""
+        of_shots, attention, shown = answers
+        error = self._targets - many * of_shots
+        error[..., 0] -= own * attention
+        if shown is not None:
+            error[..., 0] -= share * shown
         return np.asarray(error)
 
     def _covariances(self, v: Array, Z: Array, gram: Array) -> Array:

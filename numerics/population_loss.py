@@ -134,6 +134,8 @@ class PopulationLoss:
         self.is_float = root.dtype == np.float64
         self._targets = np.eye(self.d + 1, self.d + 2, dtype=root.dtype)  # t = (0, theta) in features
         self._targets[0, 0] = 0
+        self._has_shots = any(term.shot_factor for term in terms)
+        self._has_spread = any(term.spread_factor for term in terms)
         self._cubic_weight = sum(term.weight * term.self_factor**2 for term in terms)
         self._spread_gram: Any = sum(term.weight * term.spread_factor * term.tasks.gram for term in terms)
 
@@ -163,14 +165,14 @@ class PopulationLoss:
             weighed = 2 * weight * self._error(answer, attention, many, own) @ gram
             answer_error = answer_error + many * weighed
             mean_error = mean_error + own * weighed[..., 0]
-        if any(term.shot_factor for term in self.terms):
+        if self._has_shots:
             dQ[..., :-1, :] -= answer_error @ transpose(Z)
             dv -= self._responses_adjoint(transpose(rows) @ answer_error)
         if self._cubic_weight:
             rest_nu, rest_K = high_degrees_gradient(nu, K)
             dv[..., :-1] += self._cubic_weight * rest_nu - low_degrees(mean_error, K)
             dQ[..., :-1, :-1] += self._cubic_weight * rest_K - low_degrees_adjoint(nu, mean_error)
-        if any(term.spread_factor for term in self.terms):
+        if self._has_spread:
             P, gram = transpose(rows) @ rows, self._spread_gram
             dQ[..., :-1, :] += 2 * rows @ self._shot_covariance(v, Z, gram)
             dv += 2 * self._covariance_adjoint(v, Z, P, gram)

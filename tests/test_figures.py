@@ -630,6 +630,24 @@ def test_on_a_slide_all_is_larger_and_legends_stay_inside(name: str, training: P
     assert legends
 
 
+def test_a_picture_of_few_dots_is_laid_out_for_its_wider_letters(
+    training: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    made: list[Figure] = []
+    known = numbers("claims_ledger", training)
+    monkeypatch.setattr(catalogue.load("claims_ledger"), "data", lambda: known)
+    monkeypatch.setattr(style, "save", lambda figure, path, dpi: made.append(figure))
+    render("claims_ledger", tmp_path, ("png",), look="talk", dpi=90)
+    (figure,) = made
+    figure.set_dpi(90)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    labels = [label for axes in figure.axes if axes.axison for label in axes.get_yticklabels()]
+    assert len(labels) > 5
+    assert min(label.get_window_extent(renderer).x0 for label in labels) >= 0
+
+
 def test_no_size_is_the_same_in_every_look() -> None:
     """A size or width in points stands for that in a paper: style.size, style.stroke."""
     fixed = re.compile(r"(?:fontsize|labelsize|markersize|capsize|width|widths)\"?[=:] ?[\d.]*[1-9]\b")

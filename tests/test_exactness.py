@@ -204,6 +204,17 @@ def test_fixed_points(data, strategy, d):
         assert model.v.dtype == model.Q.dtype == np.float64
 
 
+@pytest.mark.parametrize("weight", ["pull", "replay", "few_shot"])
+def test_fixed_points_of_a_practice_of_ones_own(weight):
+    """A pull's step and the balanced scale each hold roots."""
+    numbers = {"noise_variance": F(1, 3), "pretrain_shots": 20}
+    model = theory.fixed_point(theory.Strategy("value", **{weight: F(1, 2)}), 5, **numbers)
+    assert_exact((model.v, model.Q, model.value_scale))
+    reference = theory.fixed_point(theory.Strategy("value", **{weight: 0.5}), 5, **in_floats(numbers))
+    for found, expected in ((model.v, reference.v), (model.Q, reference.Q)):
+        np.testing.assert_allclose(found.astype(float), expected, rtol=1e-12, atol=0)  # a few dozen roundings
+
+
 @settings(max_examples=20)  # three to eleven exact relations each
 @given(data=st.data(), strategy=st.sampled_from(STRATEGIES), d=st.integers(1, 2))
 def test_conditions(data, strategy, d):

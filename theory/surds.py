@@ -184,6 +184,14 @@ class Surd:
         roots = {index: math.sqrt(float(self.roots.radicands[index])) for index in used}
         return float(sum(float(value) * prod(roots[index] for index in key) for key, value in self.terms.items()))
 
+    def _sympy_(self) -> Any:
+        """Beside a sympy expression it is what sympy writes, which would else ask for a float; of a field's elements it is none."""
+        if self.roots.field is not Fraction:
+            from sympy import SympifyError
+
+            raise SympifyError(self)
+        return self.to_sympy()
+
     def to_sympy(self) -> Any:
         """The number as sympy writes it."""
         import sympy

@@ -25,7 +25,7 @@ _NEWTON_LIMIT = 12
 _MOST_STEPS = 5000
 _MOST_STEPS_TO_SETTLE = 250
 _EPSILON = float(np.finfo(float).eps)
-_LITTLE_SPREAD = 1e4  # of rates, to which a velocity in floats is exact enough for a limit
+_LITTLE_SPREAD = 1e4  # of rates, to which a velocity in floats is exact enough for a limit, and a quick one for a step
 _LEAKAGE = 500 * _EPSILON  # of a velocity along flat directions, which are known to rounding (8 epsilon at most, seen)
 RESOLUTION = 1e-11  # of a limit, relative to the largest parameter (at least 1)
 _CLOSE, _CLOSE_IN_NOISE = 1e-8, 1e-3  # Newton steps from which Newton's method is tried, on the same scale
@@ -68,7 +68,7 @@ class Linearisation(NamedTuple):
             float(speed[~flat & (self.rates > 0)].max(initial=0.0)),
         )
 
-    def spread(self, symmetries: int) -> float:
+    def spread(self, symmetries: int | None) -> float:
         """The fastest rate over the slowest that is not flat."""
         size = np.abs(self.rates)
         return float(size.max(initial=0.0) / size[~self.flat(symmetries)].min(initial=math.inf))
@@ -78,12 +78,13 @@ class System(NamedTuple):
     """y' = velocity(t, y), and the linearisation of the velocity; an inexact one costs time, not accuracy.
 
     The velocity takes several times (...,) and places (..., k) at once. `exact` gives it at one place (k,), at late times,
-    with no rounding but that of the result.
+    with no rounding but that of the result; `quick` with more, which shows where some rates are far below the fastest.
     """
 
     velocity: Callable[[Array, Array], Array]
     linearise: Callable[[float, Array], Linearisation]
     exact: Callable[[Array], Array] | None = None
+    quick: Callable[[Array, Array], Array] | None = None
 
 
 def symmetric(jacobian: Array) -> Linearisation:
@@ -121,8 +122,8 @@ class Integrator:
         # The embedded error estimate is of order 7 only, the result of order 13 (Hairer and Wanner's rule).
         self._error_tolerance = 0.1 * tolerance ** ((_STAGES + 1) / (2 * _STAGES))
         self._velocity = system.velocity(np.asarray(t), y)
-        self.linear = system.linearise(t, y)
-        self._fresh = True
+        self._fresh = False
+        self._refresh()
         self._h = 0.1 / max(float(np.abs(self.linear.rates).max(initial=0.0)), 1e-12)
         self._last: tuple[Array, float] | None = None
 
@@ -210,6 +211,8 @@ class Integrator:
     def _refresh(self) -> None:
         if not self._fresh:
             self.linear = self.system.linearise(self.t, self.y)
+            quick, near = self.system.quick, self.linear.spread(self.symmetries) <= _LITTLE_SPREAD
+            self._slopes = quick if near and quick is not None else self.system.velocity
             self._fresh = True
 
     def _step(self, end: float) -> None:
@@ -246,7 +249,7 @@ class Integrator:
         Z = self._predict(h)
         previous = math.inf
         for iteration in range(1, _NEWTON_LIMIT + 1):
-            slopes = self.system.velocity(self.t + _NODES * h, self.y + Z)
+            slopes = self._slopes(self.t + _NODES * h, self.y + Z)
             residual = h * _MATRIX @ slopes - Z
             change = np.einsum("kij,jk->ik", inverse, residual @ left.T) @ right.T
             Z = Z + change
@@ -268,12 +271,8 @@ class Integrator:
             return np.zeros((_STAGES, len(self.y)))
         Z, last = self._last
         ahead = 1 + _NODES * h / last
-        nodes = np.concatenate(([0.0], _NODES))
-        basis = [
-            np.prod([(ahead - nodes[m]) / (nodes[j] - nodes[m]) for m in range(_STAGES + 1) if m != j], axis=0)
-            for j in range(1, _STAGES + 1)
-        ]
-        return np.asarray(np.array(basis).T @ Z - Z[-1])
+        apart = np.where(_OTHERS, ahead[:, None, None] - _KNOWN, 1.0).prod(axis=-1) / _WEIGHTS  # Lagrange's polynomials
+        return np.asarray(apart[:, 1:] @ Z - Z[-1])
 
 
 def _radau() -> tuple[Array, Array]:
@@ -300,4 +299,7 @@ def _error_estimate() -> tuple[float, Array]:
 
 _NODES, _MATRIX = _radau()
 _INVERSE = np.linalg.inv(_MATRIX)
+_KNOWN = np.concatenate(([0.0], _NODES))  # where the collocation polynomial is known
+_OTHERS = ~np.eye(_STAGES + 1, dtype=bool)
+_WEIGHTS = np.where(_OTHERS, _KNOWN[:, None] - _KNOWN, 1.0).prod(axis=-1)
 _ERROR_WEIGHT, _ERROR_WEIGHTS = _error_estimate()

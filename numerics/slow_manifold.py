@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .biquadratic import Biquadratic
 from .integrator import Linearisation, NoConvergence, System
 from .objectives import population_loss
 from .population_loss import PopulationLoss
-from .subspaces import balancing_scale, slope_at
+from .subspaces import AffineSpace, balancing_scale, slope_at
 
 Array = NDArray[np.float64]
 
@@ -79,8 +80,11 @@ class ZeroShotManifold:
     def point(self, y: Array) -> tuple[Array, Array]:
         """(v, Q) of coordinates (..., k)."""
         c = y[..., :1]
-        state = self._rest + c * self._value + self._constant / c + (self.free @ y[..., 1:].T).T
-        return state[..., : self._size], state[..., self._size :].reshape(*y.shape[:-1], self._size, self._size)
+        return self._split(self._rest + c * self._value + self._constant / c + (self.free @ y[..., 1:].T).T)
+
+    def _split(self, state: Array) -> tuple[Array, Array]:
+        """(v, Q) of vectors (..., v and vec Q)."""
+        return state[..., : self._size], state[..., self._size :].reshape(*state.shape[:-1], self._size, self._size)
 
     def level(self, y: Array) -> float:
         """|v|^2 - |Q|_F^2 of what moves, which the flow conserves."""
@@ -109,6 +113,16 @@ class ZeroShotManifold:
             along = self._along(slope, y) / self._metric(y)
             return -np.concatenate((along[..., None], (self.free.T @ slope.T).T), axis=-1)
 
+        frame = np.concatenate((self._value[:, None], self._constant[:, None], self._columns), axis=1)
+        along = AffineSpace(*self._split(self._rest), frame)
+        start, table = self.free.T @ self._rest, along.table(loss)
+
+        def quick(table: Biquadratic, y: Array) -> Array:
+            c = y[..., :1]
+            slope = table.gradient(np.concatenate((c, 1 / c, start + y[..., 1:]), axis=-1))
+            along = slope[..., :1] - slope[..., 1:2] / c**2
+            return -np.concatenate((along / self._metric(y)[..., None], slope[..., 2:]), axis=-1)
+
         def linearise(_: float, y: Array) -> Linearisation:
             curvature = self.hessian(loss, y)
             along = self._along(self._gradient(loss, y), y)
@@ -118,7 +132,12 @@ class ZeroShotManifold:
             stretch[0] = self._metric(y) ** 0.5
             return Linearisation(-values, vectors.T * stretch, vectors / stretch[:, None])
 
-        return System(lambda _, y: velocity(loss, y), linearise, lambda y: velocity(exact, y))
+        return System(
+            lambda _, y: velocity(loss, y),
+            linearise,
+            lambda y: velocity(exact, y),
+            None if table is None else lambda _, y: quick(table, y),
+        )
 
     def gradient(self, loss: PopulationLoss, y: Array) -> Array:
         """The gradient of a loss along the manifold, in an orthonormal frame."""
@@ -134,10 +153,8 @@ class ZeroShotManifold:
         """
         v, Q = self.point(y)
         along = (self._value - self._constant / y[0] ** 2) / self._metric(y) ** 0.5
-        free = self.free if isinstance(self.free, np.ndarray) else self.free.toarray()
-        tangent = np.concatenate((along[None], free.T))
-        dv, dQ = tangent[:, : self._size], tangent[:, self._size :].reshape(-1, self._size, self._size)
-        hv, hQ = loss.hessian_product(v, Q, dv, dQ)
+        tangent = np.concatenate((along[None], self._columns.T))
+        hv, hQ = loss.hessian_product(v, Q, *self._split(tangent))
         full = np.concatenate((hv, hQ.reshape(len(y), -1)), axis=1)
         out = np.empty((len(y), len(y)))
         out[:, 0], out[:, 1:] = full @ tangent[0], full @ self.free
@@ -146,6 +163,10 @@ class ZeroShotManifold:
 
     def _gradient(self, loss: PopulationLoss, y: Array) -> Array:
         return slope_at(loss, *self.point(y))
+
+    @property
+    def _columns(self) -> Array:
+        return self.free if isinstance(self.free, np.ndarray) else np.asarray(self.free.toarray())
 
     def _along(self, slope: Array, y: Array) -> Any:
         """The derivative in c of what has the gradient `slope`."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from theory.setting import Setting
 from theory.strategies import KEY_QUERY, VALUE
 
+from .biquadratic import Biquadratic, is_small
 from .derivatives import CHUNK, apply_hessian
 from .integrator import System, symmetric
 from .objectives import Objective, fractions, population_loss
@@ -81,12 +82,26 @@ class AffineSpace:
 
     def system(self, loss: PopulationLoss, exact: PopulationLoss, pull: float = 0.0) -> System:
         """The flow of a loss, given in floats and in Fractions, and of a pull to the origin of that weight."""
-        rate = 2 * pull
+        rate, start, table = 2 * pull, self.basis.T @ self.origin, self.table(loss)
+
+        def jacobian(y: Array) -> Array:
+            return self.jacobian(loss, y) if table is None else -table.hessian(start + y)
+
         return System(
             lambda _, y: self.velocity(loss, y) - rate * y,
-            lambda _, y: symmetric(self.jacobian(loss, y) - rate * np.eye(self.basis.shape[1])),
+            lambda _, y: symmetric(jacobian(y) - rate * np.eye(self.basis.shape[1])),
             lambda y: self.velocity(exact, y) - rate * y,
+            None if table is None else lambda _, y: -table.gradient(start + y) - rate * y,
         )
+
+    def table(self, loss: PopulationLoss) -> Biquadratic | None:
+        """The loss along few coordinates, counted from zero: what a flow loses leaves no rounding behind."""
+        blocks = self.basis[: self.size], self.basis[self.size :]
+        in_v, in_Q = (np.flatnonzero(abs(block).sum(axis=0)) for block in blocks)
+        if not is_small(len(in_v), len(in_Q)) or np.intersect1d(in_v, in_Q).size:
+            return None
+        start = self.basis.T @ self.origin
+        return Biquadratic(lambda y: -self.velocity(loss, y - start), in_v, in_Q)
 
     def is_scale_invariant(self, objective: Objective) -> bool:
         """Whether (k v, Q / k) is one model to the loss for all k: what is frozen is zero, or the loss does not see it."""

@@ -21,6 +21,7 @@ from .polynomial_moments import (
     gaussian_moment,
     ldl,
     matrix_text,
+    numerators,
     product,
     scaled,
     sphere_moment,
@@ -72,14 +73,14 @@ class Prompt:
         self.tokens = [self.query, *map(token, range(1, n_shots + 1))]
 
         @cache
-        def token_moment(block: int, of_query: bool) -> Fraction:
+        def token_moment(block: int, of_query: bool) -> tuple[int, int]:
             *x, eps = unpack(block, d + 1)
             sigma = query_covariance if of_query and query_covariance else covariance
-            return cached_gaussian_moment(sigma, tuple(x)) * centred_moment(eps, noise_variance)
+            return (cached_gaussian_moment(sigma, tuple(x)) * centred_moment(eps, noise_variance)).as_integer_ratio()
 
         self._token_moment = token_moment
         self._moment = cache(self._product_of_moments)  # the entries of a gradient ask for the same
-        self._task_moment = cache(lambda block: task_moment(unpack(block, d)))
+        self._task_moment = cache(lambda block: task_moment(unpack(block, d)).as_integer_ratio())
 
     def set_divisor(self, tokens: Fraction) -> None:
         """N."""
@@ -88,42 +89,49 @@ class Prompt:
     def _variable(self, block: int, index: int) -> Polynomial:
         return {1 << (block * self._width + index * BITS): ONE}
 
+    # Integers multiply and add far faster than Fractions do: denominators are cleared before, and divided by in the end.
+
     def prediction(self, v: Vector, Q: Matrix) -> Polynomial:
         """(1/N) sum_z (v . z) (z_q' Q z), token by token."""
+        values, below_v = numerators(v)
+        entries, below_Q = numerators(x for row in Q for x in row)
+        rows = [entries[i : i + len(v)] for i in range(0, len(entries), len(v))]
+        query, below_query = cleared(self.query)
         terms = []
-        for token in self.tokens:
-            value = sum_of(map(scaled, v, token))
-            score = sum_of(
-                product(query, sum_of(map(scaled, row, token))) for query, row in zip(self.query, Q, strict=True)
-            )
-            terms.append(product(value, score))
-        return scaled(self._factor, sum_of(terms))
+        for fractions in self.tokens:
+            token, below = cleared(fractions)
+            value = sum_of(map(scaled, values, token))
+            score = sum_of(product(x, sum_of(map(scaled, row, token))) for x, row in zip(query, rows, strict=True))
+            terms.append(scaled(Fraction(1, below**2), product(value, score)))
+        return scaled(self._factor / (below_v * below_Q * below_query), sum_of(terms))
 
     def expected_product(self, p: Polynomial, q: Polynomial) -> Fraction:
         """E[p q]: expand the product, then integrate each monomial block by independent block."""
-        # Denominators are cleared first: integers multiply and add far faster than Fractions do.
-        p_numerators, p_denominator = cleared(p)
-        q_numerators, q_denominator = cleared(q)
+        (left, right), denominator = cleared([p, q])
         expanded: dict[int, int] = {}
-        for a, x in p_numerators.items():
-            for b, y in q_numerators.items():
+        for a, x in left.items():
+            for b, y in right.items():
                 expanded[a + b] = expanded.get(a + b, 0) + x * y
-        sums: dict[int, int] = {}  # by denominator, for the same reason
+        sums: dict[int, int] = {}  # by denominator
         for monomial, numerator in expanded.items():
-            if moment := self._moment(monomial):
-                below = moment.denominator
-                sums[below] = sums.get(below, 0) + numerator * moment.numerator
+            above, below = self._moment(monomial)
+            if above:
+                sums[below] = sums.get(below, 0) + numerator * above
         total = sum((Fraction(above, below) for below, above in sums.items()), ZERO)
-        return total / (p_denominator * q_denominator)
+        return total / denominator**2
 
-    def _product_of_moments(self, monomial: int) -> Fraction:
-        moment = ONE
-        for block in range(self._token_blocks):
-            moment *= self._token_moment(monomial & ((1 << self._width) - 1), block == 0)
-            if not moment:
-                return moment
+    def _product_of_moments(self, monomial: int) -> tuple[int, int]:
+        """Numerator and denominator, not reduced."""
+        block = (1 << self._width) - 1
+        above = below = 1
+        for k in range(self._token_blocks):
+            numerator, denominator = self._token_moment(monomial & block, k == 0)
+            if not numerator:
+                return 0, 1
+            above, below = above * numerator, below * denominator
             monomial >>= self._width
-        return moment * self._task_moment(monomial)
+        numerator, denominator = self._task_moment(monomial)
+        return above * numerator, below * denominator
 
 
 def fixed_task(

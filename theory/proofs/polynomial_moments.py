@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from math import lcm, prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Vector: TypeAlias = tuple[Fraction, ...]
 Matrix: TypeAlias = tuple[Vector, ...]
-Polynomial: TypeAlias = dict[int, Fraction]  # packed monomial -> coefficient
+Polynomial: TypeAlias = dict[
+    int, Any
+]  # packed monomial -> coefficient: a Fraction, or an int where denominators are cleared
 
 BITS = 8  # of an exponent within a packed monomial
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -73,7 +75,7 @@ def constant(value: Fraction) -> Polynomial:
     return {0: value} if value else {}
 
 
-def scaled(factor: Fraction, p: Polynomial) -> Polynomial:
+def scaled(factor: Fraction | int, p: Polynomial) -> Polynomial:
     """factor * p."""
     return {monomial: factor * coefficient for monomial, coefficient in p.items()} if factor else {}
 
@@ -83,7 +85,7 @@ def sum_of(polynomials: Iterable[Polynomial]) -> Polynomial:
     total: Polynomial = {}
     for p in polynomials:
         for monomial, coefficient in p.items():
-            total[monomial] = total.get(monomial, ZERO) + coefficient
+            total[monomial] = total[monomial] + coefficient if monomial in total else coefficient
     return total
 
 
@@ -92,10 +94,18 @@ def product(p: Polynomial, q: Polynomial) -> Polynomial:
     return sum_of({a + b: x * y for b, y in q.items()} for a, x in p.items())
 
 
-def cleared(p: Polynomial) -> tuple[dict[int, int], int]:
-    """Integer numerators of the coefficients over their least common denominator, and that denominator."""
-    denominator = lcm(*(x.denominator for x in p.values()))
-    return {a: x.numerator * (denominator // x.denominator) for a, x in p.items()}, denominator
+def numerators(values: Iterable[Fraction]) -> tuple[list[int], int]:
+    """The values times their least common denominator, and that denominator."""
+    values = list(values)
+    denominator = lcm(*(x.denominator for x in values))
+    return [x.numerator * (denominator // x.denominator) for x in values], denominator
+
+
+def cleared(polynomials: Sequence[Polynomial]) -> tuple[list[Polynomial], int]:
+    """The same of all coefficients of several polynomials."""
+    above, denominator = numerators(x for p in polynomials for x in p.values())
+    left = iter(above)
+    return [{monomial: next(left) for monomial in p} for p in polynomials], denominator
 
 
 def unpack(monomial: int, length: int) -> tuple[int, ...]:

@@ -13,9 +13,7 @@ from typing import Any, TypeAlias
 
 Vector: TypeAlias = tuple[Fraction, ...]
 Matrix: TypeAlias = tuple[Vector, ...]
-Polynomial: TypeAlias = dict[
-    int, Any
-]  # packed monomial -> coefficient: a Fraction, or an int where denominators are cleared
+Polynomial: TypeAlias = dict[int, Any]  # packed monomial -> coefficient: a Fraction, or an int, denominators cleared
 
 BITS = 8  # of an exponent within a packed monomial
 ZERO, ONE = Fraction(0), Fraction(1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Iterator
+from typing import Any
 
 
 def numbers_and_signs(lines: str) -> Iterator[str]:
@@ -35,20 +35,23 @@ def names_and_marks(lines: str) -> Iterator[str]:
 
 def _mutants(lines: str, change: Callable[[ast.AST], ast.expr | None]) -> Iterator[str]:
     tree = ast.parse(lines)
-    for place, node in enumerate(ast.walk(tree)):
-        if change(node) is not None:
-            changed = copy.deepcopy(tree)
-            old = [*ast.walk(changed)][place]
-            yield ast.unparse(_Swap(old, change(old)).visit(changed))
+    for holder, key in [*_places(tree)]:
+        node = holder[key]
+        changed = change(node) if isinstance(node, ast.AST) else None
+        if changed is not None:
+            holder[key] = changed
+            yield ast.unparse(tree)
+            holder[key] = node
 
 
-class _Swap(ast.NodeTransformer):
-    def __init__(self, old: ast.AST, new: ast.expr | None) -> None:
-        self.old = old
-        self.new = new
-
-    def visit(self, node: ast.AST) -> ast.AST | None:
-        return self.new if node is self.old else self.generic_visit(node)
+def _places(tree: ast.AST) -> Iterator[tuple[Any, Any]]:
+    """Where nodes hang: the attributes of a node, or a list, and the name or index in it."""
+    for node in ast.walk(tree):
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                yield from ((value, k) for k in range(len(value)))
+            else:
+                yield vars(node), name
 
 
 def _other_number_or_sign(node: ast.AST) -> ast.expr | None:

@@ -74,15 +74,28 @@ def at_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part of a line is run once on what its names stand for: a mutant has most of its parts from the line itself."""
-    known_parts: dict[Any, Any] = {}
+    known_parts: dict[str, Any] = {}
+    alive: dict[int, Any] = {}  # what names stand for: it does not lend its id to another
     run_part = printed_lines._value
 
+    def key(node: Any, known: Mapping[str, Any]) -> str:
+        if not hasattr(node, "key"):  # a line is parsed for each run: a node is run on one set of names
+            match node:
+                case ast.Name(id=name):
+                    stands_for = known.get(name)
+                    alive[id(stands_for)] = stands_for
+                    node.key = str(id(stands_for))
+                case ast.Constant(value=number):
+                    node.key = repr([number])
+                case _:
+                    parts = ",".join(key(part, known) for part in ast.iter_child_nodes(node))
+                    node.key = f"{type(node).__name__}{getattr(node, 'attr', '')}({parts})"
+        return str(node.key)
+
     def value(node: ast.expr, known: Mapping[str, Any]) -> Any:
-        used = [known.get(part.id) for part in ast.walk(node) if isinstance(part, ast.Name)]
-        key = (ast.dump(node), *map(id, used))
-        if key not in known_parts:
-            known_parts[key] = (run_part(node, known), used)  # which stay alive, and so do not lend their id
-        return known_parts[key][0]
+        if key(node, known) not in known_parts:
+            known_parts[key(node, known)] = run_part(node, known)
+        return known_parts[key(node, known)]
 
     monkeypatch.setattr(printed_lines, "_value", value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import pickle
 import shutil
@@ -16,6 +17,8 @@ from hypothesis import HealthCheck, settings
 
 from theory.ledger import Ledger
 from theory.proofs.runner import ProofResults
+
+gc.set_threshold(20_000, 20, 20)  # each collection looks at all that thousands of tests keep alive
 
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 

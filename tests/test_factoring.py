@@ -4,10 +4,10 @@ import doctest
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from theory import factoring
+from theory import factoring, flint_polynomials
 
 n, d, x = sympy.symbols("n d x")
 ROOT = sympy.sqrt(2)
@@ -35,6 +35,19 @@ def test_a_rational_function_becomes_the_product_that_sympy_finds(expression):
     found = factoring.as_product(expression)
     assert sympy.cancel(found - expression) == 0
     assert sympy.count_ops(found) <= sympy.count_ops(sympy.factor(expression)) + 1  # a sign may stand elsewhere
+
+
+@given(EXPRESSIONS, EXPRESSIONS)
+@example(2**70 * n - 1, n + d)
+def test_factors_are_those_of_sympy(one, other):
+    """By python-flint, where it is there, the irreducible factors, their signs and the whole number are the same."""
+    ring = sympy.polys.rings.ring("n, d, x", sympy.ZZ)[0]
+    tops = (sympy.fraction(sympy.together(sympy.expand(expression)))[0] for expression in (one, other, one * other))
+    for polynomial in map(ring.from_expr, map(sympy.expand, tops)):
+        number, found = flint_polynomials.factors(polynomial)
+        expected_number, expected = polynomial.factor_list()
+        assert number == expected_number
+        assert {*found} == {*expected}
 
 
 @pytest.mark.parametrize(

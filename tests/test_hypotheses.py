@@ -12,7 +12,8 @@ from sympy import QQ
 from sympy.polys.fields import field
 
 import theory
-from theory.proofs import common_divisors, hypotheses, radicals
+from theory import flint_polynomials
+from theory.proofs import hypotheses, radicals
 from theory.proofs.hypotheses import DOMAIN, Given, Signs
 from theory.proofs.runner import ProofResults, theorems
 from theory.proofs.theorem import ALWAYS, Proof, ProofFailed, ProofResult, Theorem, filled, run
@@ -253,7 +254,7 @@ def test_every_word_of_a_statement_follows_a_sign(name, proved):
     result = proved(name)
     assert "<<" not in result.statement
     assert "(not proved)" not in result.statement
-    with common_divisors.by_flint():
+    with flint_polynomials.by_flint():
         theorem.derive(Contrary(theorem.given))
 
 

@@ -16,7 +16,8 @@ from sympy.polys.fields import FracElement
 from sympy.polys.rings import PolyElement
 
 from figures.report.mathematics import display, prose
-from theory.proofs import common_divisors, printed_lines, r11_printed_formulas, r12_layers
+from theory import flint_polynomials
+from theory.proofs import printed_lines, r11_printed_formulas, r12_layers
 from theory.proofs.hypotheses import Given
 from theory.proofs.printed_lines import assigned_names, run_lines
 from theory.proofs.runner import theorems
@@ -155,7 +156,7 @@ def test_every_printed_line_is_proved_and_no_mutant_of_it(theorem: Theorem, monk
         at_a_point(monkeypatch)
     remembered(monkeypatch)
     proof = Sceptic(theorem)
-    with common_divisors.by_flint():
+    with flint_polynomials.by_flint():
         theorem.derive(proof)
     printed = [check for check in proof.checks if check.lines]
     assert any(check.main for check in printed)
@@ -165,7 +166,7 @@ def test_every_printed_line_is_proved_and_no_mutant_of_it(theorem: Theorem, monk
     assert all(is_notation(text, 40) for text in texts)
     assert all(display(latex_of(line)) for check in printed for line in lines_of(check.lines))
     for lines, runs in proof.runs.items():
-        with common_divisors.by_flint():
+        with flint_polynomials.by_flint():
             passed = [mutant for mutant in mutants(lines) if not any(refused(run, mutant) for run in runs)]
         assert not passed, passed
 

@@ -51,10 +51,13 @@ def as_product(x: Any) -> Any:
     """`sympy.factor`, by way of a field where the expression is a rational function over the rationals."""
     import sympy
 
+    from .flint_polynomials import by_flint
+
     symbols = sorted(x.free_symbols, key=sympy.default_sort_key)
     if not symbols:
         return sympy.factor(x)
-    found = element_of(x, sympy.polys.fields.FracField(symbols, sympy.ZZ, sympy.polys.orderings.lex))
+    with by_flint():
+        found = element_of(x, sympy.polys.fields.FracField(symbols, sympy.ZZ, sympy.polys.orderings.lex))
     return sympy.factor(x) if found is None else product_of(found)
 
 
@@ -92,12 +95,14 @@ def product_of(element: Any) -> Any:
     """An element of a field of fractions over ZZ as an expression, factored."""
     import sympy
 
+    from .flint_polynomials import factors
+
     if element == 0:
         return sympy.Integer(0)
-    (top, above), (bottom, below) = element.numer.factor_list(), element.denom.factor_list()
-    factors = [factor.as_expr() ** power for factor, power in above]
-    factors += [factor.as_expr() ** -power for factor, power in below]
-    return sympy.Mul(sympy.Rational(int(top), int(bottom)), *factors)
+    (top, above), (bottom, below) = factors(element.numer), factors(element.denom)
+    powers = [factor.as_expr() ** power for factor, power in above]
+    powers += [factor.as_expr() ** -power for factor, power in below]
+    return sympy.Mul(sympy.Rational(int(top), int(bottom)), *powers)
 
 
 def _is_rational(x: Any) -> bool:

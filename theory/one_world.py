@@ -40,7 +40,9 @@ def terms_in_one_world(question: Asked, kind: Kind) -> Terms:
 def _counted_shortly(question: Asked, kind: Kind, count: Callable[[RationalFunctions], Any]) -> Any:
     """What is counted from symbols in their field of fractions; None for other kinds, and where it cannot be."""
     if kind is SYMBOLS and question.recorded:  # the block law counts in its own way
-        with suppress(NotRational):
+        from .flint_polynomials import by_flint
+
+        with suppress(NotRational), by_flint():
             return count(RationalFunctions(question.values()))
     return None
 

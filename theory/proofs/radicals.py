@@ -22,8 +22,8 @@ from sympy.polys.polyerrors import CoercionFailed
 from sympy.polys.rings import PolyElement
 
 from .. import surds
+from ..flint_polynomials import square_root
 from ..surds import Surd
-from .common_divisors import square_root
 from .theorem import ProofFailed
 
 __all__ = ["Roots", "Surd", "compose"]

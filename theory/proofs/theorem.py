@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, Literal
 
+from .. import flint_polynomials
 from ..python_to_latex import latex_of, lines_of
 from ..shot_ranges import describe_shots
-from . import common_divisors
 from .hypotheses import Given, Signs, order_of
 from .printed_lines import assigned_names, run_lines, sides
 
@@ -296,7 +296,7 @@ def run(theorem: Theorem) -> ProofResult:
     start = time.perf_counter()
     failure = None
     try:
-        with common_divisors.by_flint():
+        with flint_polynomials.by_flint():
             theorem.derive(proof)
     except ProofFailed as error:
         failure = str(error)

@@ -1,6 +1,7 @@
-"""Common divisors of polynomials by python-flint, where sympy counts with it: most of a proof's time goes into them.
+"""Common divisors, roots and factors of polynomials over the integers by python-flint, where sympy counts with it.
 
-A divisor only shortens fractions: whether a difference is zero does not depend on who found it.
+Most of the time of a proof, or of a formula in symbols, goes into them. A divisor only shortens fractions, and factors are
+one and the same but for their order: nothing depends on who found them.
 """
 
 from __future__ import annotations
@@ -13,25 +14,38 @@ from typing import Any
 from sympy import ZZ
 from sympy.polys.rings import PolyElement
 
+_LONG = 20  # terms, of which more are sooner handed to flint and taken back
+
 
 @contextmanager
 def by_flint() -> Iterator[None]:
-    """sympy's polynomials over the integers ask python-flint for their common divisors."""
+    """sympy's polynomials over the integers ask python-flint for their common divisors, and for their products if long."""
     if not _is_there():
         yield
         return
-    before = PolyElement.cofactors
+    cofactors_before, times_before = PolyElement.cofactors, PolyElement.__mul__
 
     def cofactors(f: PolyElement, g: PolyElement) -> Any:
-        if f.ring.domain is ZZ and len(f) > 1 and len(g) > 1:
+        if f.ring.domain is ZZ and f and g and ((len(f) > 1 and len(g) > 1) or len(f) + len(g) > _LONG):
             return _cofactors(f, g)
-        return before(f, g)
+        return cofactors_before(f, g)
 
-    PolyElement.cofactors = cofactors
+    def times(f: PolyElement, g: Any) -> Any:
+        if (
+            len(f) > _LONG
+            and isinstance(g, PolyElement)
+            and len(g) > _LONG
+            and f.ring == g.ring
+            and f.ring.domain is ZZ
+        ):
+            return _product(f, g)
+        return times_before(f, g)
+
+    PolyElement.cofactors, PolyElement.__mul__ = cofactors, times
     try:
         yield
     finally:
-        PolyElement.cofactors = before
+        PolyElement.cofactors, PolyElement.__mul__ = cofactors_before, times_before
 
 
 def square_root(f: PolyElement) -> PolyElement | None:
@@ -44,6 +58,17 @@ def square_root(f: PolyElement) -> PolyElement | None:
         return _like(f, _context(f.ring.ngens).from_dict(dict(f)).sqrt())
     except DomainError:
         return None
+
+
+def factors(f: PolyElement) -> Any:
+    """The integer factor and the irreducible ones, with positive leading coefficients, and their powers."""
+    if f.ring.domain is not ZZ or f.is_ground or not _is_there():
+        return f.factor_list()
+    try:
+        number, found = _context(f.ring.ngens).from_dict(dict(f)).factor()
+    except OverflowError:  # python-flint sorts factors by their coefficients, as machine integers
+        return f.factor_list()
+    return number, [(_like(f, factor), int(power)) for factor, power in found]
 
 
 @cache
@@ -71,6 +96,11 @@ def _cofactors(f: PolyElement, g: PolyElement) -> tuple[PolyElement, PolyElement
     if divisor == 1:
         return ring.one, f, g
     return _like(f, divisor), _like(f, one / divisor), _like(f, two / divisor)
+
+
+def _product(f: PolyElement, g: PolyElement) -> PolyElement:
+    context = _context(f.ring.ngens)
+    return _like(f, context.from_dict(dict(f)) * context.from_dict(dict(g)))
 
 
 def _like(f: PolyElement, found: Any) -> PolyElement:

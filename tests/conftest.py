@@ -86,6 +86,13 @@ def ledger(found_apart: tuple[ProofResults, Ledger]) -> Ledger:
     return found_apart[1]
 
 
+@pytest.fixture
+def known_verdicts(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``theory.claims`` takes the verdicts from there; which claims it shows, and how, is its own."""
+    known = {row.claim.name: row for row in ledger}
+    monkeypatch.setattr("theory.ledger.judged", lambda claim: known[claim.name])
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "long: of ten seconds or more; run first, so that none of them ends last and alone"

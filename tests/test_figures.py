@@ -417,6 +417,7 @@ def test_trust_compares_what_it_says(table: Table) -> None:
 
 
 @of("claims_ledger")
+@pytest.mark.usefixtures("known_verdicts")
 def test_ledger_values(table: Table, training: Path) -> None:
     assert {*table["claim"]} == {claim.name for claim in lee2026.CLAIMS}
     rows = dict(table.groups("claim"))

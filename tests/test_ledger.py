@@ -61,6 +61,7 @@ def verdict(name: str) -> ledger.Verdict:
     return claim(name).judge(claim(name).printed)
 
 
+@pytest.mark.usefixtures("known_verdicts")
 def test_every_claim_has_its_ruling():
     assert {judged.claim.name: judged.verdict.ruling for judged in theory.claims()} == RULINGS
 
@@ -71,6 +72,7 @@ def test_a_paper_s_claims_alone():
         theory.claims("ahn2024")
 
 
+@pytest.mark.usefixtures("known_verdicts")
 def test_a_row_says_whose_conventions_it_is_read_in_and_what_was_read():
     for judged in theory.claims():
         row = judged.claim.convention()
@@ -305,6 +307,7 @@ def test_a_scale_of_the_ledger_reproduces_the_printed_constant():
     assert model.v_x[0] / model.value_scale == pytest.approx(0.52, abs=5e-5)  # the scale is printed to four digits
 
 
+@pytest.mark.usefixtures("known_verdicts")
 def test_a_judged_claim_reads_well():
     judged = theory.claims()[3]
     assert repr(judged) == "mixed value w*: corrected (w*(20) = 104/159 = 0.6541)"

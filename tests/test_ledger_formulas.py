@@ -14,6 +14,7 @@ import theory
 from theory.ledger import spectra
 
 
+@pytest.mark.usefixtures("known_verdicts")
 def test_differences_are_those_of_the_numbers():
     """A formula that is the same differs by 0 in exact numbers; the others by what their two numbers say."""
     found = {judged.claim.name: judged.verdict.difference for judged in theory.claims()}

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from . import NoClosedForm, Setting, compare_command, risk
@@ -37,8 +38,9 @@ NORMALIZATIONS_TOLD: dict[Any, str] = {"tokens": "n + 1", "shots": "max(n, 1)"}
 FRACTIONS = "Numbers may be written as 1/4; a float is made of them."
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
-    """The command line's grammar."""
+    """The command line's grammar; no call changes it."""
     top = OneLineParser(
         prog="python -m theory",
         description="Exact theory of how fine-tuning changes the in-context learning of linear attention.",

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -31,6 +32,14 @@ def module_type(module: str, *names: str) -> tuple[type, ...]:
     """Types of an optional module, if the caller has loaded it; nothing is imported here."""
     loaded = sys.modules.get(module)
     return tuple(getattr(loaded, name) for name in names if hasattr(loaded, name)) if loaded else ()
+
+
+def _belongs(kind: type, module: str, *names: str) -> bool:
+    """Whether a type is one of an optional module's: once there is such a type, the module is loaded."""
+    return issubclass(kind, module_type(module, *names))
+
+
+_is_of: Callable[..., bool] = cache(_belongs)
 
 
 class Kind:
@@ -255,12 +264,12 @@ def whole_identity(size: int) -> Array:
 
 def is_symbolic(value: object) -> bool:
     """Whether the value is a sympy expression."""
-    return isinstance(value, module_type("sympy", "Expr"))
+    return _is_of(type(value), "sympy", "Expr")
 
 
 def is_exact(value: object) -> bool:
     """Whether the value is a Fraction or a flint rational."""
-    return isinstance(value, (Fraction, *module_type("flint", "fmpq", "fmpz")))
+    return isinstance(value, Fraction) or _is_of(type(value), "flint", "fmpq", "fmpz")
 
 
 def is_rational(value: object) -> bool:
@@ -270,7 +279,7 @@ def is_rational(value: object) -> bool:
 
 def is_ball(value: object) -> bool:
     """Whether the value is a flint ball or an mpmath number: it carries a precision of its own."""
-    return isinstance(value, module_type("flint", "arb") + module_type("mpmath", "mpf"))
+    return _is_of(type(value), "flint", "arb") or _is_of(type(value), "mpmath", "mpf")
 
 
 def as_fraction(x: Any) -> Fraction:

@@ -72,15 +72,25 @@ class Prompt:
         self.query = [*query, constant(ZERO)]  # the prompt does not show the query's label
         self.tokens = [self.query, *map(token, range(1, n_shots + 1))]
 
-        @cache
-        def token_moment(block: int, of_query: bool) -> tuple[int, int]:
-            *x, eps = unpack(block, d + 1)
-            sigma = query_covariance if of_query and query_covariance else covariance
-            return (cached_gaussian_moment(sigma, tuple(x)) * centred_moment(eps, noise_variance)).as_integer_ratio()
+        def token_moment(sigma: Matrix) -> Callable[[int], Fraction]:
+            def moment(block: int) -> Fraction:
+                *x, eps = unpack(block, d + 1)
+                return cached_gaussian_moment(sigma, tuple(x)) * centred_moment(eps, noise_variance)
 
-        self._token_moment = token_moment
-        self._moment = cache(self._product_of_moments)  # the entries of a gradient ask for the same
-        self._task_moment = cache(lambda block: task_moment(unpack(block, d)).as_integer_ratio())
+            return cache(moment)
+
+        of_shot = token_moment(covariance)
+        of_query = token_moment(query_covariance) if query_covariance else of_shot
+        of_task = cache(lambda block: task_moment(unpack(block, d)))
+        self._moments: list[Callable[[int], Fraction]] = [
+            of_query,
+            *[of_shot] * n_shots,
+            of_task,
+        ]  # of the blocks, as they stand
+
+        ones = sum(1 << (BITS * i) for i in range(d))  # the lowest bit of each exponent of a vector
+        starts = [self._width * block for block in range(n_shots + 2)]
+        self._odd = [ones << start for start in starts] + [1 << (start + BITS * d) for start in starts[:-1]]
 
     def set_divisor(self, tokens: Fraction) -> None:
         """N."""
@@ -106,32 +116,36 @@ class Prompt:
         return scaled(self._factor / (below_v * below_Q * below_query), sum_of(terms))
 
     def expected_product(self, p: Polynomial, q: Polynomial) -> Fraction:
-        """E[p q]: expand the product, then integrate each monomial block by independent block."""
-        (left, right), denominator = cleared([p, q])
-        expanded: dict[int, int] = {}
+        """E[p q]: expand the product, then integrate out one independent block after the other."""
+        (left, right), below = cleared([p, q])
+        # Terms of unlike signs are left apart: their product averages to 0.
+        alike: dict[int, list[tuple[int, int]]] = {}
+        for b, y in right.items():
+            alike.setdefault(self._signs(b), []).append((b, y))
+        expanded: Polynomial = {}
         for a, x in left.items():
-            for b, y in right.items():
+            for b, y in alike.get(self._signs(a), ()):
                 expanded[a + b] = expanded.get(a + b, 0) + x * y
-        sums: dict[int, int] = {}  # by denominator
-        for monomial, numerator in expanded.items():
-            above, below = self._moment(monomial)
-            if above:
-                sums[below] = sums.get(below, 0) + numerator * above
-        total = sum((Fraction(above, below) for below, above in sums.items()), ZERO)
-        return total / denominator**2
+        denominator = below**2
+        for moment in self._moments:
+            expanded, below = self._integrated(expanded, moment)
+            denominator *= below
+        return Fraction(expanded.get(0, 0), denominator)
 
-    def _product_of_moments(self, monomial: int) -> tuple[int, int]:
-        """Numerator and denominator, not reduced."""
-        block = (1 << self._width) - 1
-        above = below = 1
-        for k in range(self._token_blocks):
-            numerator, denominator = self._token_moment(monomial & block, k == 0)
-            if not numerator:
-                return 0, 1
-            above, below = above * numerator, below * denominator
-            monomial >>= self._width
-        numerator, denominator = self._task_moment(monomial)
-        return above * numerator, below * denominator
+    def _signs(self, monomial: int) -> int:
+        """One bit for each vector and each noise: whether the monomial changes its sign with it, as the law does not."""
+        return sum(((monomial & ones).bit_count() & 1) << i for i, ones in enumerate(self._odd))
+
+    def _integrated(self, p: Polynomial, moment: Callable[[int], Fraction]) -> tuple[Polynomial, int]:
+        """The expectation over the first block, a polynomial in the others: numerators and their denominator."""
+        first = (1 << self._width) - 1
+        (moments,), below = cleared([{block: moment(block) for block in {monomial & first for monomial in p}}])
+        rest: Polynomial = {}
+        for monomial, numerator in p.items():
+            if above := moments[monomial & first]:
+                monomial >>= self._width
+                rest[monomial] = rest.get(monomial, 0) + numerator * above
+        return rest, below
 
 
 def fixed_task(

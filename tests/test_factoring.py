@@ -6,6 +6,7 @@ import pytest
 import sympy
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sympy.polys.rings import PolyElement
 
 from theory import factoring, flint_polynomials
 
@@ -72,3 +73,13 @@ def test_what_is_no_rational_function_keeps_its_value(expression):
 def test_roots_of_symbols_are_variables():
     root = sympy.sqrt(n + d)
     assert factoring.factored(root * x * d + root * x**2) == root * x * (d + x)
+
+
+def test_sympy_is_left_as_it_was():
+    before = PolyElement.cofactors, PolyElement.__mul__
+    with flint_polynomials.by_flint():
+        with flint_polynomials.by_flint():
+            factoring.as_product(1 / n - 1 / (n + d))
+        inside = PolyElement.cofactors
+    assert (PolyElement.cofactors, PolyElement.__mul__) == before
+    assert (inside is before[0]) == (flint_polynomials._is_there() is False)

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from sympy import ZZ
 from sympy.polys.rings import PolyElement
 
 _LONG = 20  # terms, of which more are sooner handed to flint and taken back
+_SYMPY_COFACTORS, _SYMPY_TIMES = PolyElement.cofactors, PolyElement.__mul__
+_LOCK = Lock()
+_inside = 0  # how many are in the context
 
 
 @contextmanager
@@ -23,29 +27,19 @@ def by_flint() -> Iterator[None]:
     if not _is_there():
         yield
         return
-    cofactors_before, times_before = PolyElement.cofactors, PolyElement.__mul__
-
-    def cofactors(f: PolyElement, g: PolyElement) -> Any:
-        if f.ring.domain is ZZ and f and g and ((len(f) > 1 and len(g) > 1) or len(f) + len(g) > _LONG):
-            return _cofactors(f, g)
-        return cofactors_before(f, g)
-
-    def times(f: PolyElement, g: Any) -> Any:
-        if (
-            len(f) > _LONG
-            and isinstance(g, PolyElement)
-            and len(g) > _LONG
-            and f.ring == g.ring
-            and f.ring.domain is ZZ
-        ):
-            return _product(f, g)
-        return times_before(f, g)
-
-    PolyElement.cofactors, PolyElement.__mul__ = cofactors, times
+    _enter(1)
     try:
         yield
     finally:
-        PolyElement.cofactors, PolyElement.__mul__ = cofactors_before, times_before
+        _enter(-1)
+
+
+def _enter(change: int) -> None:
+    global _inside
+    with _LOCK:  # threads may be inside together
+        _inside += change
+        PolyElement.cofactors = _cofactors if _inside else _SYMPY_COFACTORS
+        PolyElement.__mul__ = _times if _inside else _SYMPY_TIMES
 
 
 def square_root(f: PolyElement) -> PolyElement | None:
@@ -87,8 +81,11 @@ def _context(variables: int) -> Any:
     return flint.fmpz_mpoly_ctx.get([f"x{k}" for k in range(variables)], "lex")
 
 
-def _cofactors(f: PolyElement, g: PolyElement) -> tuple[PolyElement, PolyElement, PolyElement]:
+def _cofactors(f: PolyElement, g: PolyElement) -> Any:
     """The greatest common divisor h, f/h and g/h."""
+    short = not (f and g) or (min(len(f), len(g)) == 1 and len(f) + len(g) <= _LONG)
+    if short or f.ring.domain is not ZZ:
+        return _SYMPY_COFACTORS(f, g)
     ring = f.ring
     context = _context(ring.ngens)
     one, two = context.from_dict(dict(f)), context.from_dict(dict(g))
@@ -98,7 +95,15 @@ def _cofactors(f: PolyElement, g: PolyElement) -> tuple[PolyElement, PolyElement
     return _like(f, divisor), _like(f, one / divisor), _like(f, two / divisor)
 
 
-def _product(f: PolyElement, g: PolyElement) -> PolyElement:
+def _times(f: PolyElement, g: Any) -> Any:
+    if (
+        len(f) <= _LONG
+        or not isinstance(g, PolyElement)
+        or len(g) <= _LONG
+        or f.ring != g.ring
+        or f.ring.domain is not ZZ
+    ):
+        return _SYMPY_TIMES(f, g)
     context = _context(f.ring.ngens)
     return _like(f, context.from_dict(dict(f)) * context.from_dict(dict(g)))
 

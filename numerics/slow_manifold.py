@@ -113,9 +113,8 @@ class ZeroShotManifold:
             along = self._along(slope, y) / self._metric(y)
             return -np.concatenate((along[..., None], (self.free.T @ slope.T).T), axis=-1)
 
-        frame = np.concatenate((self._value[:, None], self._constant[:, None], self._columns), axis=1)
-        along = AffineSpace(*self._split(self._rest), frame)
-        start, table = self.free.T @ self._rest, along.table(loss)
+        columns = np.concatenate((self._value[:, None], self._constant[:, None], self._columns), axis=1)
+        start, table = self.free.T @ self._rest, AffineSpace(*self._split(self._rest), columns).table(loss)
 
         def quick(table: Biquadratic, y: Array) -> Array:
             c = y[..., :1]

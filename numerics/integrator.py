@@ -211,8 +211,10 @@ class Integrator:
     def _refresh(self) -> None:
         if not self._fresh:
             self.linear = self.system.linearise(self.t, self.y)
-            quick, near = self.system.quick, self.linear.spread(self.symmetries) <= _LITTLE_SPREAD
-            self._slopes = quick if near and quick is not None else self.system.velocity
+            quick = self.system.quick
+            if quick is not None and self.linear.spread(self.symmetries) > _LITTLE_SPREAD:
+                quick = None
+            self._slopes = quick or self.system.velocity
             self._fresh = True
 
     def _step(self, end: float) -> None:

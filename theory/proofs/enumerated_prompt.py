@@ -82,11 +82,8 @@ class Prompt:
         of_shot = token_moment(covariance)
         of_query = token_moment(query_covariance) if query_covariance else of_shot
         of_task = cache(lambda block: task_moment(unpack(block, d)))
-        self._moments: list[Callable[[int], Fraction]] = [
-            of_query,
-            *[of_shot] * n_shots,
-            of_task,
-        ]  # of the blocks, as they stand
+        # Of the blocks, as they stand.
+        self._moments: list[Callable[[int], Fraction]] = [of_query, *[of_shot] * n_shots, of_task]
 
         ones = sum(1 << (BITS * i) for i in range(d))  # the lowest bit of each exponent of a vector
         starts = [self._width * block for block in range(n_shots + 2)]

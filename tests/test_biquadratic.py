@@ -9,6 +9,7 @@ from numerics.layer_space import whole_space
 from numerics.objectives import Term, objective, population_loss
 from numerics.slow_manifold import ZeroShotManifold
 from numerics.subspaces import AffineSpace, unseen_at_zero_shots
+from theory.strategies import KEY_QUERY, VALUE
 
 MATRIX = np.array([[2.0, 0.4, -0.3], [0.4, 1.0, 0.2], [-0.3, 0.2, 0.7]])
 PLAIN = theory.Setting(d=5, noise_variance=0.3, pretrain_shots=7, few_shot_weight=0.5)
@@ -28,9 +29,10 @@ HEADS = theory.AttentionParameters(
 )
 
 
-def space_of(setting: theory.Setting, start: theory.AttentionParameters, loss: str) -> AffineSpace:
+def space_of(setting: theory.Setting, start: theory.AttentionParameters, loss: str, rests: str | None) -> AffineSpace:
     whole = whole_space("start", start, setting, ())
-    directions = whole.directions(setting, objective(loss, setting), "all")
+    trained = tuple(entry for entry in VALUE + KEY_QUERY if entry != rests)
+    directions = whole.directions(setting, objective(loss, setting), trained)
     return whole.like(*whole.split(whole.origin), directions)
 
 
@@ -39,12 +41,13 @@ def assert_close(actual, expected) -> None:
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("rests", [None, "w", "B"])  # what rests makes terms of degree one, and of degree zero
 @pytest.mark.parametrize("loss", ["pretrained", "zero_shot", "mixed"])
 @pytest.mark.parametrize("name", [*SETTINGS, "two heads"])
-def test_a_table_is_its_loss(name, loss):
+def test_a_table_is_its_loss(name, loss, rests):
     setting = SETTINGS.get(name) or PLAIN.replace(d=3)
     start = HEADS if name == "two heads" else theory.fixed_point("pretrained", setting=setting)
-    space = space_of(setting, start, loss)
+    space = space_of(setting, start, loss, rests)
     form = space.loss(setting, objective(loss, setting))
     table = space.table(form)
     zero = space.basis.T @ space.origin

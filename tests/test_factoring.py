@@ -1,6 +1,7 @@
 """Factored expressions are what sympy makes of them, by another way."""
 
 import doctest
+import itertools
 
 import pytest
 import sympy
@@ -8,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sympy.polys.rings import PolyElement
 
-from theory import factoring, flint_polynomials
+from theory import factoring, flint_polynomials, wick
 
 n, d, x = sympy.symbols("n d x")
 ROOT = sympy.sqrt(2)
@@ -32,10 +33,13 @@ def test_examples():
 
 
 @given(EXPRESSIONS)
+@example((n + d + 1) / 2)
 def test_a_rational_function_becomes_the_product_that_sympy_finds(expression):
-    found = factoring.as_product(expression)
+    found, expected = factoring.as_product(expression), sympy.factor(expression)
     assert sympy.cancel(found - expression) == 0
-    assert sympy.count_ops(found) <= sympy.count_ops(sympy.factor(expression)) + 1  # a sign may stand elsewhere
+    if expected.is_Mul:  # a number that stands before a sum alone is multiplied in
+        expected = sympy.Mul(*expected.args)
+    assert sympy.count_ops(found) <= sympy.count_ops(expected) + 1  # a sign may stand elsewhere
 
 
 @given(EXPRESSIONS, EXPRESSIONS)
@@ -49,6 +53,31 @@ def test_factors_are_those_of_sympy(one, other):
         expected_number, expected = polynomial.factor_list()
         assert number == expected_number
         assert {*found} == {*expected}
+
+
+@given(EXPRESSIONS, EXPRESSIONS, st.sampled_from([1, -1, 6, -4, n, 4 * n * d, -6 * n**2 * x]))
+def test_common_divisors_are_those_of_sympy(one, other, term):
+    """A single term, 1 too, is divided out without python-flint."""
+    ring = sympy.polys.rings.ring("n, d, x", sympy.ZZ)[0]
+    tops = (sympy.fraction(sympy.together(sympy.expand(expression)))[0] for expression in (one, other, one * other))
+    parts = [*map(ring.from_expr, map(sympy.expand, tops)), ring.from_expr(sympy.sympify(term)), ring.zero]
+    for f, g in itertools.product([*parts, parts[0] * parts[3]], parts):
+        expected = f.cofactors(g)
+        with flint_polynomials.by_flint():
+            found = f.cofactors(g)
+        assert found == expected or found == tuple(-part for part in expected)
+        assert found[0] * found[1] == f
+        assert found[0] * found[2] == g
+
+
+def test_a_polynomial_leaves_products_to_what_is_no_number():
+    K, a, _ = sympy.polys.fields.field("a b", sympy.ZZ)
+    fraction, contraction = (a + 1) / a, wick.vector("u") @ wick.vector("v")
+    products = [lambda: K.ring.gens[1] * fraction, lambda: K.ring.gens[1] * K(2), lambda: K.ring.gens[1] * contraction]
+    products += [lambda: fraction * contraction, lambda: fraction + contraction, lambda: K.ring.zero * contraction]
+    expected = [(product(), type(product())) for product in products]
+    with flint_polynomials.by_flint():
+        assert [(product(), type(product())) for product in products] == expected
 
 
 @pytest.mark.parametrize(

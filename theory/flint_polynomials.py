@@ -13,10 +13,15 @@ from threading import Lock
 from typing import Any
 
 from sympy import ZZ
+from sympy.polys.fields import FracElement
 from sympy.polys.rings import PolyElement
 
 _LONG = 20  # terms, of which more are sooner handed to flint and taken back
-_SYMPY_COFACTORS, _SYMPY_TIMES = PolyElement.cofactors, PolyElement.__mul__
+_SYMPY_COFACTORS, _SYMPY_TIMES, _SYMPY_NUMBER_OF = (
+    PolyElement.cofactors,
+    PolyElement.__mul__,
+    FracElement._extract_ground,
+)
 _LOCK = Lock()
 _inside = 0  # how many are in the context
 
@@ -40,6 +45,7 @@ def _enter(change: int) -> None:
         _inside += change
         PolyElement.cofactors = _cofactors if _inside else _SYMPY_COFACTORS
         PolyElement.__mul__ = _times if _inside else _SYMPY_TIMES
+        FracElement._extract_ground = _number_of if _inside else _SYMPY_NUMBER_OF
 
 
 def square_root(f: PolyElement) -> PolyElement | None:
@@ -83,10 +89,14 @@ def _context(variables: int) -> Any:
 
 def _cofactors(f: PolyElement, g: PolyElement) -> Any:
     """The greatest common divisor h, f/h and g/h."""
-    short = not (f and g) or (min(len(f), len(g)) == 1 and len(f) + len(g) <= _LONG)
-    if short or f.ring.domain is not ZZ:
+    if f.ring.domain is not ZZ or not (f and g):
         return _SYMPY_COFACTORS(f, g)
     ring = f.ring
+    if len(g) == 1:  # mostly 1
+        return _cofactors_of_term(f, g)
+    if len(f) == 1:
+        divisor, two, one = _cofactors_of_term(g, f)
+        return divisor, one, two
     context = _context(ring.ngens)
     one, two = context.from_dict(dict(f)), context.from_dict(dict(g))
     divisor = one.gcd(two)
@@ -95,17 +105,44 @@ def _cofactors(f: PolyElement, g: PolyElement) -> Any:
     return _like(f, divisor), _like(f, one / divisor), _like(f, two / divisor)
 
 
+def _cofactors_of_term(f: PolyElement, g: PolyElement) -> Any:
+    """The same where g is a single term."""
+    ring = f.ring
+    ((powers, number),) = g.items()
+    if any(powers):
+        powers = tuple(map(min, powers, *f))
+    for coefficient in f.values():
+        if number == 1:
+            break
+        number = number.gcd(coefficient)
+    if number == 1 and not any(powers):
+        return ring.one, f, g
+    one, two = (f.new({ring.monomial_ldiv(key, powers): x // number for key, x in h.items()}) for h in (f, g))
+    return f.new({powers: number}), one, two
+
+
 def _times(f: PolyElement, g: Any) -> Any:
-    if (
-        len(f) <= _LONG
-        or not isinstance(g, PolyElement)
-        or len(g) <= _LONG
-        or f.ring != g.ring
-        or f.ring.domain is not ZZ
-    ):
+    ring = f.ring
+    if not isinstance(g, PolyElement):
+        refused = f and g and (_is_no_number(g) or (isinstance(g, FracElement) and _is_fraction_over(ring, g)))
+        return NotImplemented if refused else _SYMPY_TIMES(f, g)
+    if ring.domain is not ZZ or len(f) <= _LONG or len(g) <= _LONG or ring != g.ring:
         return _SYMPY_TIMES(f, g)
-    context = _context(f.ring.ngens)
+    context = _context(ring.ngens)
     return _like(f, context.from_dict(dict(f)) * context.from_dict(dict(g)))
+
+
+def _number_of(f: FracElement, g: Any) -> Any:
+    return (0, None, None) if _is_no_number(g) else _SYMPY_NUMBER_OF(f, g)
+
+
+def _is_no_number(g: Any) -> bool:
+    """Whether it multiplies polynomials from its own side; sympy finds that out too, and prints it into a message first."""
+    return getattr(type(g), "is_coefficient", True) is False
+
+
+def _is_fraction_over(ring: Any, g: FracElement) -> bool:
+    return g.field.ring == ring and not (g.numer.is_ground and g.denom.is_ground)
 
 
 def _like(f: PolyElement, found: Any) -> PolyElement:

@@ -46,8 +46,16 @@ class Roots(surds.Roots):
     no_number = CoercionFailed
     no_inverse = ProofFailed
 
+    def __init__(self, field: Any) -> None:
+        super().__init__(field)
+        self._whole: dict[int, Any] = {}  # whole numbers as elements: 0 and 1 stand beside every other one
+
     def element(self, value: Any) -> Any:
         """A rational number or function as an element of the field."""
+        if type(value) is int:
+            if value not in self._whole:
+                self._whole[value] = self.field(value)
+            return self._whole[value]
         if isinstance(value, Fraction):
             value = QQ(value.numerator, value.denominator)
         return self.field(value)

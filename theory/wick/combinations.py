@@ -88,6 +88,7 @@ class Combination(Generic[Key, Value]):
     """A linear combination: ``terms`` maps each basis element to its coefficient, which is never zero."""
 
     __slots__ = ("terms",)
+    is_coefficient = False  # but made of them
     terms: dict[Key, Value]
 
     def __init__(self, terms: Iterable[tuple[Key, Value]] = ()) -> None:

@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -208,3 +209,25 @@ def test_all_fixed_points(benchmark):
     ours()
     benchmark(ours)
     report(benchmark, "all fixed points at d = 5 against 1 ms", seconds(ours) / 1e-3, 1)
+
+
+# --- exact numbers ---------------------------------------------------------------------------------------------------
+
+
+def test_fractions_beside_a_covariance(benchmark):
+    """An exact risk with python-flint, against the same counted in Fractions."""
+    pytest.importorskip("flint")
+    covariance = [[Fraction(1, 1 + i + j) + 2 * (i == j) for j in range(5)] for i in range(5)]
+    numbers = {"covariance": covariance, "noise_variance": Fraction(1, 10), "pretrain_shots": 20, "task": "unseen"}
+
+    def by_flint():
+        return theory.risk("mixed_value", 7, **numbers)
+
+    def in_fractions():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("theory.one_world.FRACTIONS", None)
+            return theory.risk("mixed_value", 7, **numbers)
+
+    assert by_flint() == in_fractions()
+    benchmark(by_flint)
+    report(benchmark, "Fractions, d = 5", ratio_of(by_flint, in_fractions), 0.7)

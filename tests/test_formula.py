@@ -210,6 +210,9 @@ def test_it_takes_any_kind_of_number() -> None:
     found = formula("zero_shot_value", "unseen")
     expected = risk("zs_v", 20, 5, pretrain_shots=20, noise_variance=Fraction(1, 10), task="unseen")
     assert found(n=20, sigma2=Fraction(1, 10)) == expected
+    fmpq = pytest.importorskip("flint").fmpq
+    assert found(n=fmpq(20), sigma2=fmpq(1, 10)) == expected
+    assert formula("zero_shot", "unseen")(sigma2=fmpq(1, 10)) == formula("zero_shot", "unseen")(sigma2=Fraction(1, 10))
     n = np.arange(4)
     assert found(n=n) == pytest.approx(risk("zs_v", n, setting=OFFICIAL, task="unseen"), rel=CLOSE)
     symbolic = found(n=sympy.Symbol("n"), sigma2=Fraction(1, 10))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import sys
 from fractions import Fraction as F
 
 import mpmath
@@ -13,6 +15,7 @@ import sympy
 from strategies_for_tests import NORMALIZATIONS, STRATEGIES
 
 import theory
+from theory import kinds
 from theory.two_lines import BLOCK
 
 flint = pytest.importorskip("flint")
@@ -197,6 +200,69 @@ def test_flint_rationals(strategy):
             assert (int(found.p), int(found.q)) == (expected.numerator, expected.denominator)
         else:
             assert found == expected
+
+
+def exact_worlds():
+    """Fractions beside directions: a diagonal covariance, a full one, tasks and queries of their own, several targets."""
+    full = [[F(2), F(1, 3)], [F(1, 3), F(1)]]
+    yield {"covariance": [F(2), F(1, 3)]}
+    yield {"covariance": full, "target": [F(1), F(-2, 5)], "value_scale": F(2, 3)}
+    yield {"covariance": full, "task_covariance": [[F(1), F(1)], [F(1), F(1)]], "noise_variance": 0}
+    yield {"d": 2, "query_covariance": [F(1, 2), F(3)], "query": "masked"}
+    yield {"covariance": [F(1), F(3)], "normalization": F(7), "target": [[F(1), F(0)], [F(0), F(2)]]}
+
+
+def exact_answers(strategy):
+    answers = []
+    for world in exact_worlds():
+        numbers = {
+            "noise_variance": F(1, 5),
+            "pretrain_shots": 6,
+            "few_shot_shots": 4,
+            "few_shot_weight": F(1, 2),
+            **world,
+        }
+        calls = [functools.partial(theory.risk, strategy, n, task=t, **numbers) for n in (0, 3) for t in TASKS]
+        for call in (*calls, functools.partial(theory.fixed_point, strategy, **numbers)):
+            try:
+                found = call()
+            except (ValueError, NotImplementedError) as error:
+                found = str(error)
+            parts = found.entries() if isinstance(found, theory.AttentionParameters) else (found,)
+            answers += [x for part in parts for x in np.ravel(np.asarray(part, dtype=object))]
+    return answers
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_fractions_are_counted_alike_without_python_flint(strategy, monkeypatch):
+    by_flint = exact_answers(strategy)
+
+    def not_installed():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(sys.modules, "flint", None)
+            return kinds.rational_numbers.__wrapped__()
+
+    monkeypatch.setattr("theory.one_world.rational_numbers", not_installed)
+    alone = exact_answers(strategy)
+    assert len(alone) == len(by_flint) > 20
+    for one, two in zip(by_flint, alone, strict=True):
+        assert type(one) is type(two)
+        assert one == two
+
+
+def test_python_flints_rationals_have_roots_of_squares_alone():
+    kind = kinds.rational_numbers()
+    assert kinds.kind_of(flint.fmpq(1)) is kind
+    assert kind.square_root(flint.fmpq(9, 4)) == flint.fmpq(3, 2)
+    assert kind.square_root(4) == 2
+    for value in (flint.fmpq(2), flint.fmpq(-1), 3):
+        with pytest.raises(kinds.NotRational):
+            kind.square_root(value)
+    with pytest.raises(kinds.NotRational):
+        kind.number(sympy.sqrt(2))
+    a, b = kind.array(np.array([[2, F(1, 3)], [F(1, 3), 1]])), kind.array(np.array([[1, 0], [F(1, 2), 5]]))
+    assert (a @ kind.solve(a, b) == b).all()
+    assert (a @ kind.solve(a, b[:, 0]) == b[:, 0]).all()
 
 
 @pytest.mark.parametrize("shots", [6, math.inf])

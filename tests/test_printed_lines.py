@@ -18,6 +18,7 @@ from sympy.polys.rings import PolyElement
 from figures.report.mathematics import display, prose
 from theory import flint_polynomials
 from theory.proofs import printed_lines, r11_printed_formulas, r12_layers
+from theory.proofs import theorem as theorem_module
 from theory.proofs.hypotheses import Given
 from theory.proofs.printed_lines import assigned_names, run_lines
 from theory.proofs.runner import theorems
@@ -165,6 +166,7 @@ def test_every_printed_line_is_proved_and_no_mutant_of_it(theorem: Theorem, monk
     assert all(map(prose, texts))  # all of it can be shown
     assert all(is_notation(text, 40) for text in texts)
     assert all(display(latex_of(line)) for check in printed for line in lines_of(check.lines))
+    monkeypatch.setattr(theorem_module, "_short", lambda value: "")  # thousands of messages that nobody reads
     for lines, runs in proof.runs.items():
         with flint_polynomials.by_flint():
             passed = [mutant for mutant in mutants(lines) if not any(refused(run, mutant) for run in runs)]

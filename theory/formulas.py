@@ -6,13 +6,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
 
 from . import validation
-from .kinds import is_symbolic, square_root
+from .kinds import as_fraction, is_rational, is_symbolic, square_root
 from .names import StrategyName, Task
 from .parameters import AttentionParameters
 from .printed_formulas import (
@@ -100,7 +99,7 @@ class Formula:
             return run_program(self.code, numbers)
         values = {**self.numbers, **numbers}
         if not any(isinstance(x, float | np.ndarray) for x in values.values()):
-            values = {name: Fraction(x) if type(x) is int else x for name, x in values.items()}
+            values = {name: as_fraction(x) if is_rational(x) else x for name, x in values.items()}
         place = "\n".join(self._used(UNIT_TASK if "cosine" in values else UNSEEN_AVERAGE))
         known = {"sqrt": square_root, "exp": exponential, "maximum": lambda n, one: at_least_one(n), **values}
         exec(f"{place}\n{self.lines}", known)
@@ -173,6 +172,7 @@ def formula(
         (N - n*w)**2 + (n + d + 2)**2*alpha**2 - 2*(N - n*w)*(n + d + 2)*alpha*cosine
         + n*((d + 1)*h + d*w**2*sigma2) + 2*(d + 2)*alpha**2
     )/N**2
+    >>> from fractions import Fraction
     >>> found(n=20, sigma2=Fraction(1, 10))
     Fraction(6994333, 18932130)
     >>> formula(Strategy("value", replay=3.0)).latex.splitlines()[7]

@@ -11,12 +11,12 @@ import numpy as np
 
 from .contractions import Head, Layer, RiskTerms, Square, averaged, contract
 from .head_sums import independent
-from .kinds import FLOATS, SYMBOLS, Array, Kind, Number
+from .kinds import FLOATS, FRACTIONS, SYMBOLS, Array, Kind, NotRational, Number, rational_numbers
 from .matrices import Matrices
 from .points import Case, Point
 from .programs import of_scalars
 from .question import Asked, Terms, diverges
-from .rational_functions import NotRational, RationalFunctions
+from .rational_functions import RationalFunctions
 from .risk_formula import exact_risk_formula, limit_of_many_shots
 from .tasks import TARGET
 from .two_lines import terms_without_program
@@ -29,7 +29,7 @@ def terms_in_one_world(question: Asked, kind: Kind) -> Terms:
     if question.two_lines:
         return terms_without_program(question, kind)
 
-    def in_field(field: RationalFunctions) -> Terms:
+    def in_field(field: Kind) -> Terms:
         terms, infinite = _terms(question, field)
         return Terms(presented(terms, field), infinite)
 
@@ -37,13 +37,18 @@ def terms_in_one_world(question: Asked, kind: Kind) -> Terms:
     return _terms(question, kind) if found is None else found
 
 
-def _counted_shortly(question: Asked, kind: Kind, count: Callable[[RationalFunctions], Any]) -> Any:
-    """What is counted from symbols in their field of fractions; None for other kinds, and where it cannot be."""
-    if kind is SYMBOLS and question.recorded:  # the block law counts in its own way
-        from .flint_polynomials import by_flint
+def _counted_shortly(question: Asked, kind: Kind, count: Callable[[Kind], Any]) -> Any:
+    """What is counted from exact numbers in their field; None for other kinds, and where it cannot be."""
+    if not question.recorded:  # the block law counts in its own way
+        return None
+    with suppress(NotRational):
+        if kind is FRACTIONS:
+            return count(rational_numbers())
+        if kind is SYMBOLS:
+            from .flint_polynomials import by_flint
 
-        with suppress(NotRational), by_flint():
-            return count(RationalFunctions(question.values()))
+            with by_flint():
+                return count(RationalFunctions(question.values()))
     return None
 
 
@@ -58,8 +63,8 @@ def presented(terms: RiskTerms, kind: Kind) -> RiskTerms:
 def point_in(world: Any, case: Case, question: Asked, kind: Kind) -> Point:
     """The end of a strategy in a world, whose numbers are of one kind."""
 
-    def in_field(field: RationalFunctions) -> Point:
-        return Point(*map(field.expressions, case.point(question.world(field))))
+    def in_field(field: Kind) -> Point:
+        return Point(*map(field.presented_parts, case.point(question.world(field))))
 
     found: Point | None = _counted_shortly(question, kind, in_field) if isinstance(world.space, Matrices) else None
     return case.point(world) if found is None else found

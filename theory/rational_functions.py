@@ -12,12 +12,8 @@ from typing import Any
 import numpy as np
 
 from .factoring import element_of, product_of
-from .kinds import Array, ObjectKind, is_rational, is_symbolic
+from .kinds import Array, NotRational, ObjectKind, is_rational, is_symbolic
 from .surds import RATIONAL, Roots, Surd
-
-
-class NotRational(Exception):
-    """There are no symbols, or a number is wanted that is no rational function of them."""
 
 
 class _Rootless(Roots):
@@ -70,9 +66,3 @@ class RationalFunctions(ObjectKind):
 
     def present(self, value: Any, inputs: Iterable[object] = ()) -> Any:
         return product_of(value.rational()) if isinstance(value, Surd) else value
-
-    def expressions(self, x: Any) -> Any:
-        """What a point is made of, numbers, arrays and pairs of them, as expressions."""
-        if isinstance(x, tuple):
-            return tuple(map(self.expressions, x))
-        return self.presented(x) if isinstance(x, np.ndarray) else self.present(x)

@@ -116,7 +116,7 @@ class Signs:
 
     def _terms(self, polynomial: Any) -> list[tuple[dict[str, int], Any]]:
         """The terms in y where x = low + y."""
-        names = [str(generator) for generator in polynomial.ring.gens]
+        names = [symbol.name for symbol in polynomial.ring.symbols]
         lows = [
             (g, g + low) for g, name in zip(polynomial.ring.gens, names, strict=True) if (low := self._bound(name).low)
         ]

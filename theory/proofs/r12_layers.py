@@ -122,7 +122,7 @@ SPACE = Tokens()
 def with_constant(expression: Scalar) -> Scalar:
     """A query's token has 1 for its constant: its mean has, and its covariance maps e_0 to 0."""
     images: dict[Any, Any] = {}
-    for contraction in contractions(expression):
+    for contraction in {*contractions(expression)}:
         ends = {contraction.left, contraction.right}
         if "e_0" in ends:
             images[symbol(contraction)] = int(ends == {"e_0", "mu_q"} and not contraction.word)

@@ -43,7 +43,8 @@ class Scalar(Combination[Monomial, Coefficient]):
     @staticmethod
     def constant(value: object) -> Scalar:
         """A coefficient as a Scalar; TypeError for what is neither."""
-        return Scalar([((), coefficient(value))])
+        number = coefficient(value)
+        return Scalar._with({(): number} if number else {})
 
     @staticmethod
     def of(value: object) -> Scalar:
@@ -104,6 +105,9 @@ class Scalar(Combination[Monomial, Coefficient]):
         return self.terms.get((), 0)
 
 
+_ONE = Scalar.constant(1)
+
+
 class _Tensor(Combination[Key, Scalar]):
     """What vectors and matrices share: `Scalar` coefficients, multiplication by scalars, 0 as their zero."""
 
@@ -145,8 +149,13 @@ class Vector(_Tensor[Arrow]):
             return other.T @ self
         if not isinstance(other, Vector):
             return NotImplemented
-        return total(
-            a * b * _chain(w, u, v, z) for (w, u), a in self.terms.items() for (z, v), b in other.terms.items()
+        return Scalar(
+            (tuple(sorted((*one, *two, contraction))) if one or two else (contraction,), times(x, y))
+            for (w, u), a in self.terms.items()
+            for (z, v), b in other.terms.items()
+            for contraction in (_chain(w, u, v, z),)
+            for one, x in a.terms.items()
+            for two, y in b.terms.items()
         )
 
 
@@ -198,17 +207,17 @@ class Matrix(_Tensor[Dyad]):
 
 def symbol(contraction: Contraction) -> Scalar:
     """A contraction as a Scalar."""
-    return Scalar([((contraction,), 1)])
+    return Scalar._with({(contraction,): 1})
 
 
 def arrow(word: Word, name: str) -> Vector:
     """The vector ``W u`` of a word W and the name of u."""
-    return Vector([((word, name), Scalar.constant(1))])
+    return Vector._with({(word, name): _ONE})
 
 
 def product(word: Word) -> Matrix:
     """The matrix of a word."""
-    return Matrix([((word,), Scalar.constant(1))])
+    return Matrix._with({(word,): _ONE})
 
 
 def vector(name: str) -> Vector:
@@ -236,7 +245,7 @@ def trace(of: Matrix) -> Scalar:
     tr(I)
     """
     return total(
-        value * (symbol(loop(key[0])) if len(key) == 1 else _chain(key[0], key[1], key[2], key[3]))
+        value * symbol(loop(key[0]) if len(key) == 1 else _chain(key[0], key[1], key[2], key[3]))
         for key, value in of.terms.items()
     )
 
@@ -263,9 +272,9 @@ def contractions(expression: Scalar | Vector | Matrix) -> Iterator[Contraction]:
             yield from contractions(value)
 
 
-def _chain(w: Word, u: str, v: str, z: Word) -> Scalar:
+def _chain(w: Word, u: str, v: str, z: Word) -> Contraction:
     """(W u)'(Z v) = u' W' Z v."""
-    return symbol(chain(u, join(transpose(w), z), v))
+    return chain(u, join(transpose(w), z), v)
 
 
 def _apply(key: Dyad, value: Scalar, target: Arrow) -> tuple[Arrow, Scalar]:
@@ -273,7 +282,7 @@ def _apply(key: Dyad, value: Scalar, target: Arrow) -> tuple[Arrow, Scalar]:
     if len(key) == 1:
         return (join(key[0], word), name), value
     w, u, v, z = key
-    return (w, u), value * _chain(z, v, name, word)
+    return (w, u), value * symbol(_chain(z, v, name, word))
 
 
 def _multiply(left: Dyad, right: Dyad, value: Scalar) -> tuple[Dyad, Scalar]:

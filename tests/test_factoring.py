@@ -102,6 +102,21 @@ def test_roots_of_symbols_are_variables():
     assert factoring.factored(root * x * d + root * x**2) == root * x * (d + x)
 
 
+def test_roots_of_numbers_are_variables(monkeypatch):
+    """The greatest part of a risk beside a diagonal of symbols, for which `sympy.factor` takes minutes in some orders of symbols."""
+    p, q = sympy.symbols("p q", positive=True)
+    below = (3 * n + 18 * d + 2) * (18 * n + 3 * d + 2)
+    expression = 5 * p * (15 * p + q) / (2 * below**2) + n * (1 - sympy.sqrt(30) * p * q / (2 * below)) ** 2
+    quarter = 2 ** sympy.Rational(3, 4) * n * d + 2 ** sympy.Rational(3, 4) * n**2
+    monkeypatch.delattr(sympy, "factor")
+    for one in (expression, quarter, sympy.sqrt(2) * n**2 - 2 * sympy.sqrt(2) * n + sympy.sqrt(2)):
+        found = factoring.as_product(one)
+        assert found.is_Mul
+        at = {n: sympy.Rational(3, 7), d: 2, p: sympy.Rational(5, 2), q: 3}
+        assert abs((found - one).subs(at).evalf()) < 1e-12
+    assert found == sympy.sqrt(2) * (n - 1) ** 2
+
+
 def test_sympy_is_left_as_it_was():
     before = PolyElement.cofactors, PolyElement.__mul__
     with flint_polynomials.by_flint():

@@ -48,7 +48,7 @@ def _root_degrees(x: Any) -> dict[Any, int]:
 
 
 def as_product(x: Any) -> Any:
-    """`sympy.factor`, by way of a field where the expression is a rational function over the rationals."""
+    """`sympy.factor`, by way of a field where the expression is a rational function of symbols and roots of numbers."""
     import sympy
 
     from .flint_polynomials import by_flint
@@ -56,9 +56,18 @@ def as_product(x: Any) -> Any:
     symbols = sorted(x.free_symbols, key=sympy.default_sort_key)
     if not symbols:
         return sympy.factor(x)
+    numbers = sorted(filter(_is_root_of_number, x.atoms(sympy.Pow)), key=sympy.default_sort_key)
+    names = {root: sympy.Dummy(f"root{k}", positive=True) for k, root in enumerate(numbers)}
     with by_flint():
-        found = element_of(x, sympy.polys.fields.FracField(symbols, sympy.ZZ, sympy.polys.orderings.lex))
-    return sympy.factor(x) if found is None else product_of(found)
+        field = sympy.polys.fields.FracField([*symbols, *names.values()], sympy.ZZ, sympy.polys.orderings.lex)
+        found = element_of(x.xreplace(names), field)
+    if found is None:
+        return sympy.factor(x)
+    return product_of(found).xreplace({name: root for root, name in names.items()})
+
+
+def _is_root_of_number(power: Any) -> bool:
+    return bool(power.base.is_Integer and power.base > 0 and power.exp.is_Rational and not power.exp.is_Integer)
 
 
 def element_of(x: Any, field: Any, known: dict[Any, Any] | None = None) -> Any:

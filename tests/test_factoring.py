@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sympy.polys.rings import PolyElement
 
 from theory import factoring, flint_polynomials, wick
+from theory.proofs import radicals
 
 n, d, x = sympy.symbols("n d x")
 ROOT = sympy.sqrt(2)
@@ -54,6 +55,22 @@ def test_factors_are_those_of_sympy(one, other):
         expected_number, expected = polynomial.factor_list()
         assert number == expected_number
         assert {*found} == {*expected}
+
+
+@given(POLYNOMIALS, POLYNOMIALS, st.sampled_from([1, 2, 4]), st.sampled_from([sympy.ZZ, sympy.QQ]))
+def test_square_roots_are_those_of_sympy(one, other, number, domain):
+    for f in (one**2, number * one**2 * other, one**2 + other**2, other):
+        f = f.set_ring(RING.clone(domain=domain))
+        f = f if domain is sympy.ZZ else f / 9
+        found = radicals._root_of_polynomial(f)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(radicals, "square_root", lambda f: NotImplemented)
+            expected = radicals._root_of_polynomial(f)
+        assert (found is None) == (expected is None)
+        if found is not None:
+            assert found.ring == f.ring
+            assert found**2 == f == expected**2
+            assert all(map(domain.of_type, found.values()))
 
 
 @given(POLYNOMIALS, POLYNOMIALS, st.sampled_from([1, -1, 6, -4, n, 4 * n * d, -6 * n**2 * x]))

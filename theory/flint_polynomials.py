@@ -12,7 +12,7 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-from sympy import ZZ
+from sympy import QQ, ZZ
 from sympy.polys.fields import FracElement
 from sympy.polys.rings import PolyElement
 
@@ -48,16 +48,21 @@ def _enter(change: int) -> None:
         FracElement._extract_ground = _number_of if _inside else _SYMPY_NUMBER_OF
 
 
-def square_root(f: PolyElement) -> PolyElement | None:
-    """The polynomial over the integers whose square this is; None if there is none, and where python-flint is not."""
-    if f.ring.domain is not ZZ or not _is_there():
-        return None
+def square_root(f: PolyElement) -> Any:
+    """The polynomial whose square this is, None if there is none; NotImplemented where python-flint is not, and over other fields."""
+    if f.ring.domain not in (ZZ, QQ) or not _is_there():
+        return NotImplemented
     from flint.utils.flint_exceptions import DomainError
 
+    rational = f.ring.domain is QQ
+    number = f.clear_denoms()[0] if rational else 1
+    whole = {powers: int(x * number * number) for powers, x in f.items()}
     try:
-        return _like(f, _context(f.ring.ngens).from_dict(dict(f)).sqrt())
+        root = _context(f.ring.ngens).from_dict(whole).sqrt()
     except DomainError:
         return None
+    found = _like(f, root)
+    return found.mul_ground(QQ(1, number)) if rational else found
 
 
 def factors(f: PolyElement) -> Any:

@@ -101,7 +101,8 @@ def _may_be_square(x: FracElement) -> bool:
 
 def _root_of_polynomial(f: PolyElement) -> PolyElement | None:
     """A polynomial whose square this is, if there is one."""
-    if (found := square_root(f)) is not None:
+    found: PolyElement | None = square_root(f)
+    if found is not NotImplemented:
         return found
     content, factors = f.sqf_list()
     content = Fraction(int(QQ.numer(content)), int(QQ.denom(content)))

@@ -83,6 +83,9 @@ def test_common_divisors_are_those_of_sympy(one, other, term):
             found = f.cofactors(g)
         assert found in (expected, tuple(-part for part in expected))
         assert (found[0] * found[1], found[0] * found[2]) == (f, g)
+        product = f * g
+        with flint_polynomials.by_flint():
+            assert f * g == product
 
 
 def test_a_polynomial_leaves_products_to_what_is_no_number():

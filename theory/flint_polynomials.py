@@ -131,6 +131,9 @@ def _times(f: PolyElement, g: Any) -> Any:
     if not isinstance(g, PolyElement):
         refused = f and g and (_is_no_number(g) or (isinstance(g, FracElement) and _is_fraction_over(ring, g)))
         return NotImplemented if refused else _SYMPY_TIMES(f, g)
+    if len(f) == len(g) == 1 and (ring is g.ring or ring == g.ring):  # most are
+        ((powers, number),), ((more, other),) = f.items(), g.items()
+        return f.new({ring.monomial_mul(powers, more): number * other})
     if ring.domain is not ZZ or len(f) <= _LONG or len(g) <= _LONG or ring != g.ring:
         return _SYMPY_TIMES(f, g)
     context = _context(ring.ngens)

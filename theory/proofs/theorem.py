@@ -88,7 +88,7 @@ class Proof:
             The derived value of a name that the lines assign: the two must be the same identically.
         """
         known, comparisons = run_lines(lines, names)
-        unassigned = derived.keys() - assigned_names(lines)
+        unassigned = derived.keys() - assigned_names(lines) if derived else ()
         if unassigned:
             raise ValueError(f"derived = {sorted(unassigned)} is not allowed: the lines assign no such name")
         if any(sign is not ast.Eq for sign, _ in comparisons):

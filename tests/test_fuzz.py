@@ -22,7 +22,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies_for_tests import STRATEGIES
 
@@ -292,6 +292,8 @@ anything = st.recursive(
 
 
 @given(name=st.sampled_from([*GOOD, "model"]), value=anything, model=st.sampled_from(STRATEGIES))
+@example(name="target", value=((None, []), None), model="pretrained")
+@example(name="target", value=[[1, [2]], [3, 4]], model="mixed")
 def test_one_drawn_argument(name, value, model):
     given = {"model": model, "n_shots": 3, "d": 2, "pretrain_shots": 20, "noise_variance": 0.1, name: value}
     one_call(theory.risk, given, lambda found: right_risk(found, given["model"], given))

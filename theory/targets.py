@@ -13,12 +13,20 @@ from .kinds import Array, Kind, Number
 def checked_target(value: Any) -> Array:
     """One task (d,), or K of them (K, d); one row is one task."""
     rows = list(value) if isinstance(value, list | tuple) or getattr(value, "ndim", None) == 2 else []
-    if not (rows and all(isinstance(row, list | tuple | np.ndarray) and np.ndim(row) == 1 for row in rows)):
+    if not (rows and all(map(_is_row, rows))):
         return validation.vector("target", value, None)
     vectors = [validation.vector(f"target[{k}]", row, None) for k, row in enumerate(rows)]
     if len({len(x) for x in vectors}) > 1:
         raise validation.reject("target", value, f"one vector, or vectors of one length, not of {[*map(len, vectors)]}")
     return vectors[0] if len(vectors) == 1 else np.array(vectors)
+
+
+def _is_row(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1
+    return isinstance(value, list | tuple) and not any(
+        isinstance(x, list | tuple) or getattr(x, "ndim", 0) for x in value
+    )
 
 
 def weights_of_targets(value: Any, target: Array | None) -> Array:

@@ -137,6 +137,22 @@ def test_roots_of_numbers_are_variables(monkeypatch):
     assert found == sympy.sqrt(2) * (n - 1) ** 2
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        2 * n * (sympy.sqrt(7) / 42 + sympy.Rational(1, 3)) ** 2 + 16 * sympy.sqrt(7) / 63 + sympy.Rational(125, 63),
+        (n + ROOT) ** 2 / (n**2 - 2),
+        sympy.sqrt(30) * n / 30 + sympy.sqrt(6) / 3,
+        (n * ROOT + n) * (n * ROOT - n) * (d + ROOT),
+    ],
+    ids=str,
+)
+def test_with_roots_of_numbers_it_is_as_short_as_that_of_sympy(expression):
+    found = factoring.as_product(expression)
+    assert sympy.count_ops(found) <= sympy.count_ops(sympy.factor(expression))
+    assert sympy.expand(found - expression) == 0 or sympy.simplify(found - expression) == 0
+
+
 def test_sympy_is_left_as_it_was():
     before = PolyElement.cofactors, PolyElement.__mul__
     with flint_polynomials.by_flint():

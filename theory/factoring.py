@@ -61,9 +61,16 @@ def as_product(x: Any) -> Any:
     with by_flint():
         field = sympy.polys.fields.FracField([*symbols, *names.values()], sympy.ZZ, sympy.polys.orderings.lex)
         found = element_of(x.xreplace(names), field)
-    if found is None:
-        return sympy.factor(x)
-    return product_of(found).xreplace({name: root for root, name in names.items()})
+        if found is None:
+            return sympy.factor(x)
+        if not numbers:
+            return product_of(found)
+        back, plain = {name: root for root, name in names.items()}, found
+        for root, generator in zip(numbers, field.ring.gens[len(symbols) :], strict=True):  # r = b^(p/q): r^q is b^p
+            known = generator ** int(root.exp.q) - int(root.base**root.exp.p)
+            plain = field(plain.numer.rem(known)) / field(plain.denom.rem(known))
+        reduced, product = product_of(plain, back), product_of(found, back)
+        return reduced if sympy.count_ops(reduced) <= sympy.count_ops(product) + 1 else product
 
 
 def _is_root_of_number(power: Any) -> bool:
@@ -100,8 +107,8 @@ def element_of(x: Any, field: Any, known: dict[Any, Any] | None = None) -> Any:
     return element(x)
 
 
-def product_of(element: Any) -> Any:
-    """An element of a field of fractions over ZZ as an expression, factored."""
+def product_of(element: Any, roots: dict[Any, Any] | None = None) -> Any:
+    """An element of a field of fractions over ZZ as an expression, factored; ``roots``: the numbers that symbols stand for."""
     import sympy
 
     from .flint_polynomials import factors
@@ -109,9 +116,14 @@ def product_of(element: Any) -> Any:
     if element == 0:
         return sympy.Integer(0)
     (top, above), (bottom, below) = factors(element.numer), factors(element.denom)
-    powers = [factor.as_expr() ** power for factor, power in above]
-    powers += [factor.as_expr() ** -power for factor, power in below]
-    return sympy.Mul(sympy.Rational(int(top), int(bottom)), *powers)
+    powers = [(factor.as_expr(), power) for factor, power in above]
+    powers += [(factor.as_expr(), -power) for factor, power in below]
+    number = sympy.Rational(int(top), int(bottom))
+    if not roots:
+        return sympy.Mul(number, *(base**power for base, power in powers))
+    product = sympy.Mul(*(base.xreplace(roots) ** power for base, power in powers))
+    alone = product.is_Add and abs(number) != 1  # as `sympy.factor` has it: a number before a sum
+    return sympy.Mul(number, product, evaluate=not alone)
 
 
 def _is_rational(x: Any) -> bool:

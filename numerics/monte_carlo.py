@@ -11,10 +11,12 @@ import numpy as np
 
 from theory import AttentionParameters, Setting, Strategy, fixed_point
 from theory.names import Numbers, StrategyName, Task
-from theory.parameters import dimension_beside, require_dimension
+from theory.parameters import dimension_beside
+from theory.question import asked
 from theory.setting import SettingArguments, settled
 from theory.signatures import spelt_out
 from theory.strategies import find_strategy
+from theory.tasks import checked_task
 from theory.validation import choice, count, reject
 
 from .blocks import MAX_FLOATS, RandomSource, block_lengths, map_blocks, root_seed
@@ -110,9 +112,11 @@ def estimate(
     if np.ndim(prompts) or count("prompts", prompts) < 2:
         raise reject("prompts", prompts, "a whole number >= 2")
     counts = np.asarray(count("n_shots", n_shots))
+    if isinstance(model, AttentionParameters):
+        parameters, task = model, asked(model, setting, checked_task(task, setting)).task
+    else:
+        parameters = fixed_point(model, setting=setting)
     drawn = prompts_of(setting, task)
-    parameters = model if isinstance(model, AttentionParameters) else fixed_point(model, setting=setting)
-    require_dimension(parameters, drawn.d)
     estimates = simulate(
         parameters,
         drawn,

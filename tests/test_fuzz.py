@@ -294,6 +294,7 @@ anything = st.recursive(
 @given(name=st.sampled_from([*GOOD, "model"]), value=anything, model=st.sampled_from(STRATEGIES))
 @example(name="target", value=((None, []), None), model="pretrained")
 @example(name="target", value=[[1, [2]], [3, 4]], model="mixed")
+@example(name="n_shots", value=[np.float16(0.5)], model="pretrained")
 def test_one_drawn_argument(name, value, model):
     given = {"model": model, "n_shots": 3, "d": 2, "pretrain_shots": 20, "noise_variance": 0.1, name: value}
     one_call(theory.risk, given, lambda found: right_risk(found, given["model"], given))

@@ -11,6 +11,7 @@ import pytest
 import sympy
 from test_proof_r12 import COUNTS, HEADS, KNOWN, SIGMA, THETA
 
+import numerics
 import theory
 from theory import one_world, shot_ranges
 from theory.contractions import Head, Inputs, Layer, Tasks, contract
@@ -29,6 +30,38 @@ def floats(array):
 def in_floats(model):
     v, Q = model.entries()
     return theory.AttentionParameters(floats(v), floats(Q), floats(model.prompt), floats(model.skip))
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+SHEARED = theory.AttentionParameters(
+    [0, 1, F(1, 3), 1], [[1, F(1, 5), 0, 0], [0, 1, F(1, 2), 0], [0, F(1, 4), 1, 0], [0, 0, 1, 0]]
+)
+TURNED = theory.AttentionParameters.from_isotropic(
+    theory.fixed_point("mixed_value", 2, noise_variance=F(1, 3), pretrain_shots=4).isotropic, 2, [0, 1]
+)
+
+
+@pytest.mark.parametrize("model", [SHEARED, TURNED], ids=["dense", "another target"])
+@pytest.mark.parametrize("of_kind", [float, F, sympy.Integer])
+def test_beside_a_model_with_directions_a_cosine_is_the_target_or_its_opposite_or_refused(model, of_kind):
+    """The tasks at any other cosine differ in their risks: there is no one number to give."""
+    world = {"noise_variance": F(1, 3)}
+    assert theory.risk(model, 3, task=[F(3, 5), F(4, 5)], **world) != theory.risk(
+        model, 3, task=[F(3, 5), F(-4, 5)], **world
+    )
+    for cosine, name in ((1, "target"), (-1, "opposite")):
+        assert theory.risk(model, 3, task=of_kind(cosine), **world) == theory.risk(model, 3, task=name, **world)
+        drawn = [
+            numerics.estimate(in_floats(model), 3, task=task, prompts=50, rng=1) for task in (of_kind(cosine), name)
+        ]
+        assert drawn[0] == drawn[1]
+    for call in (theory.risk, numerics.estimate):
+        with pytest.raises(
+            ValueError, match=r"^task = .* is not allowed: .* a vector beside a model that has directions of its own"
+        ):
+            call(model, 3, task=of_kind(3) / 5, **world)
 
 
 # --- R12's model of three heads in five dimensions -------------------------------------------------------------------

@@ -83,7 +83,8 @@ def risk(
         Input dimension; may be left out when another argument has it in its shape.
     task : "target", "opposite", "unseen", number or array (d,)
         The task at evaluation: :math:`\theta_0`, :math:`-\theta_0`, the average over the pretraining tasks, a task of
-        the target's length at this cosine to it (isotropic settings), or :math:`\theta` itself.
+        the target's length at this cosine to it (isotropic settings, and no model with directions of its own), or
+        :math:`\theta` itself.
     setting : Setting, optional
         Where it happens; arguments beside it override its own.
     **arguments

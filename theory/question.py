@@ -17,7 +17,7 @@ from .programs import Numbers
 from .prompt import tokens
 from .setting import Setting
 from .strategies import PROMPT, Strategy
-from .tasks import TARGET
+from .tasks import OPPOSITE, TARGET
 from .which_law import laws_of
 from .worlds import values_of, world_of
 
@@ -111,8 +111,19 @@ def asked(model: Strategy | AttentionParameters, setting: Setting, task: Any) ->
     if isinstance(model, AttentionParameters):
         require_dimension(model, setting.d)
         two_lines = model.isotropic is not None and setting.is_isotropic and _same_target(model.target, setting.target)
-        return Asked((), None, model, setting, task, two_lines)
+        return Asked((), None, model, setting, task if two_lines else _of_one_direction(task), two_lines)
     return Asked(laws_of(model, setting), model, None, setting, task, setting.is_isotropic)
+
+
+def _of_one_direction(task: Any) -> Any:
+    """The task itself; a cosine leaves its direction open, but that of the target, or of its opposite."""
+    if isinstance(task, str | np.ndarray):
+        return task
+    if task in (-1, 1):
+        return TARGET if task == 1 else OPPOSITE
+    raise validation.reject(
+        "task", task, "'target', 'opposite', 'unseen' or a vector beside a model that has directions of its own"
+    )
 
 
 def _same_target(a: Array | None, b: Array | None) -> bool:

@@ -50,7 +50,7 @@ def real_array(argument: str, value: Any, allowed: str, finite: bool = True) -> 
             array = np.asarray(_detached(value))
     except (ValueError, TypeError, OverflowError):
         raise reject(argument, value, f"{allowed}, with rows of one length", TypeError) from None
-    if array.dtype.kind == "f" and not hasattr(value, "dtype") and np.any(np.abs(array) >= 2.0**63):
+    if array.dtype.kind == "f" and not hasattr(value, "dtype") and np.any(np.abs(array.astype(np.float64)) >= 2.0**63):
         array = np.asarray(value, dtype=object)  # whole numbers of mixed size, which numpy has made floats
     if array.size == 0 and array.dtype.kind != "O":
         return array.astype(np.float64)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import os
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy is loaded
-    os.environ.setdefault(name, "1")  # more threads than processors wait for these busily
-
 import gc
+import os
 import pickle
 import shutil
 import subprocess

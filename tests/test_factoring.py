@@ -7,6 +7,7 @@ import pytest
 import sympy
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sympy.polys.fields import FracElement
 from sympy.polys.rings import PolyElement
 
 from theory import factoring, flint_polynomials, wick
@@ -154,10 +155,11 @@ def test_with_roots_of_numbers_it_is_as_short_as_that_of_sympy(expression):
 
 
 def test_sympy_is_left_as_it_was():
-    before = PolyElement.cofactors, PolyElement.__mul__
+    before = PolyElement.cofactors, PolyElement.__mul__, FracElement._extract_ground
     with flint_polynomials.by_flint():
         with flint_polynomials.by_flint():
             factoring.as_product(1 / n - 1 / (n + d))
-        inside = PolyElement.cofactors
-    assert (PolyElement.cofactors, PolyElement.__mul__) == before
-    assert (inside is before[0]) == (flint_polynomials._is_there() is False)
+        inside = PolyElement.cofactors, PolyElement.__mul__, FracElement._extract_ground
+    assert (PolyElement.cofactors, PolyElement.__mul__, FracElement._extract_ground) == before
+    for one, another in zip(inside, before, strict=True):
+        assert (one is another) == (flint_polynomials._is_there() is False)

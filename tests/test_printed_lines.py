@@ -91,10 +91,8 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
                     node.key = repr([number])
                 case ast.BinOp(left=left, op=op, right=right):
                     node.key = f"{type(op).__name__}({key(left, known)},{key(right, known)})"
-                case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
-                    stands_for = known.get(name)
-                    alive[id(stands_for)] = stands_for
-                    node.key = f"call {id(stands_for)}({key(argument, known)})"
+                case ast.Call(func=function, args=[argument], keywords=[]):
+                    node.key = f"Call({key(function, known)},{key(argument, known)})"
                 case _:
                     parts = ",".join(key(part, known) for part in ast.iter_child_nodes(node))
                     node.key = f"{type(node).__name__}{getattr(node, 'attr', '')}({parts})"

@@ -53,17 +53,17 @@ def risk_of(model: Strategy | AttentionParameters, n_shots: Number, setting: Set
 
 def terms_of(model: Strategy | AttentionParameters, setting: Setting, task: Any) -> Terms:
     """The risk's contractions, one number for each argument."""
-    from .one_world import presented, terms_in_one_world
+    from .one_world import terms_in_one_world
 
     question = asked(model, setting, checked_task(task, setting))
     kind = question.kind(None)
     if not (question.two_lines and question.recorded):
         terms, infinite = terms_in_one_world(question, kind)
-        return Terms(presented(terms, kind), infinite)
+        return Terms(kind.presented(terms), infinite)
     numbers, made_for = numbers_on_two_lines(question, None, kind)
     case = question.case(numbers)
     program = terms_program(None if case is None else case.point, made_for)
-    return Terms(presented(program(*numbers, *question.scalars(kind)), kind), diverges(case, made_for.place))
+    return Terms(kind.presented(program(*numbers, *question.scalars(kind))), diverges(case, made_for.place))
 
 
 def model_of(strategy: Strategy, setting: Setting) -> AttentionParameters:

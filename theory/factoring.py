@@ -65,12 +65,18 @@ def as_product(x: Any) -> Any:
             return sympy.factor(x)
         if not numbers:
             return product_of(found)
-        back, plain = {name: root for root, name in names.items()}, found
-        for root, generator in zip(numbers, field.ring.gens[len(symbols) :], strict=True):  # r = b^(p/q): r^q is b^p
-            known = generator ** int(root.exp.q) - int(root.base**root.exp.p)
-            plain = field(plain.numer.rem(known)) / field(plain.denom.rem(known))
-        reduced, product = product_of(plain, back), product_of(found, back)
-        return reduced if sympy.count_ops(reduced) <= sympy.count_ops(product) + 1 else product
+        generators = dict(zip(numbers, field.ring.gens[len(symbols) :], strict=True))
+        back = {name: root for root, name in names.items()}
+        reduced, product = product_of(_reduced(found, generators), back), product_of(found, back)
+    return reduced if sympy.count_ops(reduced) <= sympy.count_ops(product) + 1 else product
+
+
+def _reduced(found: Any, generators: dict[Any, Any]) -> Any:
+    """With r^q = b^p for the generator r that stands for b^(p/q)."""
+    for root, generator in generators.items():
+        known = generator ** int(root.exp.q) - int(root.base**root.exp.p)
+        found = found.field(found.numer.rem(known)) / found.field(found.denom.rem(known))
+    return found
 
 
 def _is_root_of_number(power: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Common divisors, roots and factors of polynomials over the integers by python-flint, where sympy counts with it.
+"""Common divisors, products, roots and factors of polynomials by python-flint, where sympy counts with it.
 
 Most of the time of a proof, or of a formula in symbols, goes into them. A divisor only shortens fractions, and factors are
 one and the same but for their order: nothing depends on who found them.
@@ -17,18 +17,15 @@ from sympy.polys.fields import FracElement
 from sympy.polys.rings import PolyElement
 
 _LONG = 20  # terms, of which more are sooner handed to flint and taken back
-_SYMPY_COFACTORS, _SYMPY_TIMES, _SYMPY_NUMBER_OF = (
-    PolyElement.cofactors,
-    PolyElement.__mul__,
-    FracElement._extract_ground,
-)
+_SYMPY_COFACTORS, _SYMPY_TIMES = PolyElement.cofactors, PolyElement.__mul__
+_SYMPY_NUMBER_OF = FracElement._extract_ground
 _LOCK = Lock()
 _inside = 0  # how many are in the context
 
 
 @contextmanager
 def by_flint() -> Iterator[None]:
-    """sympy's polynomials over the integers ask python-flint for their common divisors, and for their products if long."""
+    """sympy's polynomials find common divisors and products by python-flint, or by hand where one has a single term."""
     if not _is_there():
         yield
         return
@@ -54,15 +51,14 @@ def square_root(f: PolyElement) -> Any:
         return NotImplemented
     from flint.utils.flint_exceptions import DomainError
 
-    rational = f.ring.domain is QQ
-    number = f.clear_denoms()[0] if rational else 1
-    whole = {powers: int(x * number * number) for powers, x in f.items()}
+    if f.ring.domain is QQ:
+        number = f.clear_denoms()[0]
+        root = square_root(f.mul_ground(number**2).set_ring(f.ring.clone(domain=ZZ)))
+        return None if root is None else root.set_ring(f.ring).mul_ground(QQ(1, number))
     try:
-        root = _context(f.ring.ngens).from_dict(whole).sqrt()
+        return _like(f, _in_flint(f).sqrt())
     except DomainError:
         return None
-    found = _like(f, root)
-    return found.mul_ground(QQ(1, number)) if rational else found
 
 
 def factors(f: PolyElement) -> Any:
@@ -70,7 +66,7 @@ def factors(f: PolyElement) -> Any:
     if f.ring.domain is not ZZ or f.is_ground or not _is_there():
         return f.factor_list()
     try:
-        number, found = _context(f.ring.ngens).from_dict(dict(f)).factor()
+        number, found = _in_flint(f).factor()
     except OverflowError:  # python-flint sorts factors by their coefficients, as machine integers
         return f.factor_list()
     return number, [(_like(f, factor), int(power)) for factor, power in found]
@@ -83,6 +79,10 @@ def _is_there() -> bool:
     import flint
 
     return hasattr(getattr(flint, "fmpz_mpoly_ctx", None), "get")  # from 0.7 on, by this name from 0.8 on
+
+
+def _in_flint(f: PolyElement) -> Any:
+    return _context(f.ring.ngens).from_dict(dict(f))
 
 
 @cache
@@ -102,8 +102,7 @@ def _cofactors(f: PolyElement, g: PolyElement) -> Any:
     if len(f) == 1:
         divisor, two, one = _cofactors_of_term(g, f)
         return divisor, one, two
-    context = _context(ring.ngens)
-    one, two = context.from_dict(dict(f)), context.from_dict(dict(g))
+    one, two = _in_flint(f), _in_flint(g)
     divisor = one.gcd(two)
     if divisor == 1:
         return ring.one, f, g
@@ -129,18 +128,18 @@ def _cofactors_of_term(f: PolyElement, g: PolyElement) -> Any:
 def _times(f: PolyElement, g: Any) -> Any:
     ring = f.ring
     if not isinstance(g, PolyElement):
-        refused = f and g and (_is_no_number(g) or (isinstance(g, FracElement) and _is_fraction_over(ring, g)))
+        refused = f and g and (_is_no_number(g) or _is_fraction_over(ring, g))
         return NotImplemented if refused else _SYMPY_TIMES(f, g)
     if len(f) == len(g) == 1 and (ring is g.ring or ring == g.ring):  # most are
         ((powers, number),), ((more, other),) = f.items(), g.items()
         return f.new({ring.monomial_mul(powers, more): number * other})
     if ring.domain is not ZZ or len(f) <= _LONG or len(g) <= _LONG or ring != g.ring:
         return _SYMPY_TIMES(f, g)
-    context = _context(ring.ngens)
-    return _like(f, context.from_dict(dict(f)) * context.from_dict(dict(g)))
+    return _like(f, _in_flint(f) * _in_flint(g))
 
 
 def _number_of(f: FracElement, g: Any) -> Any:
+    """What sympy asks of a factor or summand: (0, None, None) says that it is no number."""
     return (0, None, None) if _is_no_number(g) else _SYMPY_NUMBER_OF(f, g)
 
 
@@ -149,8 +148,8 @@ def _is_no_number(g: Any) -> bool:
     return getattr(type(g), "is_coefficient", True) is False
 
 
-def _is_fraction_over(ring: Any, g: FracElement) -> bool:
-    return g.field.ring == ring and not (g.numer.is_ground and g.denom.is_ground)
+def _is_fraction_over(ring: Any, g: Any) -> bool:
+    return isinstance(g, FracElement) and g.field.ring == ring and not (g.numer.is_ground and g.denom.is_ground)
 
 
 def _like(f: PolyElement, found: Any) -> PolyElement:

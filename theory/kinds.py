@@ -97,17 +97,15 @@ class Kind:
         value = value.item() if isinstance(value, np.generic) else value
         return float(value) if type(value) is int and self.dtype is float else value
 
-    def presented(self, a: Array) -> Array:
-        """The same for each entry of an array."""
-        if a.dtype != object:
-            return a
-        return np.array([self.present(x) for x in a.flat] + [None], dtype=object)[:-1].reshape(a.shape)
-
-    def presented_parts(self, x: Any) -> Any:
-        """The same for what a point is made of: numbers, arrays, and pairs of them."""
+    def presented(self, x: Any) -> Any:
+        """The same for each entry of an array, and for each part of what is made of numbers, arrays and tuples."""
         if isinstance(x, tuple):
-            return tuple(map(self.presented_parts, x))
-        return self.presented(x) if isinstance(x, np.ndarray) else self.present(x)
+            return getattr(x, "_make", tuple)(map(self.presented, x))
+        if not isinstance(x, np.ndarray):
+            return self.present(x)
+        if x.dtype != object:
+            return x
+        return np.array([self.present(item) for item in x.flat] + [None], dtype=object)[:-1].reshape(x.shape)
 
 
 class ObjectKind(Kind):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .contractions import Head, Layer, RiskTerms, Square, averaged, contract
+from .contractions import Head, Layer, averaged, contract
 from .head_sums import independent
 from .kinds import FLOATS, FRACTIONS, SYMBOLS, Array, Kind, NotRational, Number, rational_numbers
 from .matrices import Matrices
@@ -28,45 +28,33 @@ def terms_in_one_world(question: Asked, kind: Kind) -> Terms:
     """The contractions in a world with more directions than the target's."""
     if question.two_lines:
         return terms_without_program(question, kind)
-
-    def in_field(field: Kind) -> Terms:
-        terms, infinite = _terms(question, field)
-        return Terms(presented(terms, field), infinite)
-
-    found: Terms | None = _counted_shortly(question, kind, in_field)
+    found: Terms | None = _counted_shortly(question, kind, lambda field: _terms(question, field))
     return _terms(question, kind) if found is None else found
 
 
 def _counted_shortly(question: Asked, kind: Kind, count: Callable[[Kind], Any]) -> Any:
-    """What is counted from exact numbers in their field; None for other kinds, and where it cannot be."""
+    """What is counted from exact numbers in their field, and presented; None for other kinds, and where it cannot be."""
     if not question.recorded:  # the block law counts in its own way
         return None
+    field: Kind
     with suppress(NotRational):
         if kind is FRACTIONS:
-            return count(rational_numbers())
+            field = rational_numbers()
+            return field.presented(count(field))
         if kind is SYMBOLS:
             from .flint_polynomials import by_flint
 
             with by_flint():
-                return count(RationalFunctions(question.values()))
+                field = RationalFunctions(question.values())
+                return field.presented(count(field))
     return None
-
-
-def presented(terms: RiskTerms, kind: Kind) -> RiskTerms:
-    """The contractions in the caller's kind of number."""
-    squares = tuple(Square(*map(kind.present, square)) for square in terms.squares)
-    return RiskTerms(
-        kind.present(terms.noise_variance), squares, kind.present(terms.per_shot), kind.present(terms.fixed)
-    )
 
 
 def point_in(world: Any, case: Case, question: Asked, kind: Kind) -> Point:
     """The end of a strategy in a world, whose numbers are of one kind."""
-
-    def in_field(field: Kind) -> Point:
-        return Point(*map(field.presented_parts, case.point(question.world(field))))
-
-    found: Point | None = _counted_shortly(question, kind, in_field) if isinstance(world.space, Matrices) else None
+    found: Point | None = None
+    if isinstance(world.space, Matrices):
+        found = _counted_shortly(question, kind, lambda field: case.point(question.world(field)))
     return case.point(world) if found is None else found
 
 

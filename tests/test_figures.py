@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import once, once_in
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import theory
+from conftest import once, once_in
 from figures import catalogue, official, rendering, style
 from figures.__main__ import main
 from figures.drawn.claims_ledger import printed_number
